@@ -1,0 +1,1 @@
+"""Measurements of what has a target; see docs/explain/performance.md."""

@@ -1,0 +1,48 @@
+"""The commands: reads the words on the command line, calls the work, ends with a code."""
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from clipmill import __version__
+from clipmill.errors import ClipmillError, JobCancelled, UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (listed in ``clipmill --help``)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):
+        print(f"clipmill {__version__}")
+        return 0
+    from cyclopts import CycloptsError  # both are slow to import and not needed to tell a version
+
+    from clipmill.commands import app
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    try:
+        return int(app(words, exit_on_error=False, print_error=False, result_action="return_value") or 0)
+    except CycloptsError as error:
+        return _tell(UsageError(f"{error} See clipmill --help.", code="usage"), words)
+    except KeyboardInterrupt:
+        return _tell(JobCancelled("Interrupted: the same command again continues from here."), words)
+    except ClipmillError as error:
+        return _tell(error, words)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _tell(error: ClipmillError, words: Sequence[str]) -> int:
+    """Say what went wrong, for a program too when it asked for JSON."""
+    print(f"clipmill: {error.message}", file=sys.stderr)
+    if "--json" in words:
+        print(json.dumps({"error": {"code": error.code, "message": error.message}}))
+    return error.exit_code
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,133 @@
+"""What lies beside a finished clip: ``clip-NN.json`` and the captions, written when the clip is whole."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from clipmill import __version__
+from clipmill.editing.export import srt, vtt
+from clipmill.errors import SourceError
+from clipmill.media.encode import Rendering
+from clipmill.model import CropPath, Cue, Edit, Moment, QualityCard, Scene, Span, Transcript, Word
+from clipmill.plan import Plan
+from clipmill.workspace import Workspace, write_text
+
+SUFFIXES = (".mp4", ".json", ".srt", ".vtt", ".ass", ".jpg")
+"""All files of one clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """All decisions about one clip, with its captions and words on the clip's own clock."""
+
+    edit: Edit
+    cues: tuple[Cue, ...]
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFile:
+    """What ``clip-NN.json`` holds: why this moment, how it was cut and framed, and how it turned out."""
+
+    rank: int
+    moment: str
+    title: str
+    score: float
+    reasons: tuple[str, ...]
+    span: Span
+    text: str
+    words: tuple[Word, ...]
+    width: int
+    height: int
+    frame_rate: float
+    scenes: tuple[Scene, ...]
+    crop_path: CropPath
+    quality: QualityCard
+    degraded: tuple[str, ...]
+    signals: Mapping[str, float]
+
+
+def clip_file(number: int, plan: Plan, moment: Moment, draft: Draft, rendering: Rendering) -> ClipFile:
+    """The record of a rendered clip."""
+    edit = draft.edit
+    return ClipFile(
+        rank=number,
+        moment=moment.id,
+        title=plan.change_of(moment).title or moment.title,
+        score=moment.score,
+        reasons=moment.reasons,
+        span=edit.span,
+        text=" ".join(word.text for word in draft.words),
+        words=draft.words,
+        width=edit.canvas.width,
+        height=edit.canvas.height,
+        frame_rate=float(edit.canvas.frame_rate),
+        scenes=edit.framing.scenes,
+        crop_path=edit.framing.path,
+        quality=rendering.card,
+        degraded=(*edit.framing.degraded, *rendering.degraded),
+        signals=moment.signals,
+    )
+
+
+def clip_key(plan: Plan, moment: Moment, transcript: Transcript, *ways: object) -> str:
+    """A name for all that a clip is made from: the same key means the same clip."""
+    change, options = plan.change_of(moment), plan.options
+    made_from = (
+        __version__,
+        plan.source.media.sha256,
+        moment,
+        change,
+        (options.aspect, options.layout, options.style, options.safe_area),
+        transcript,
+        ways,
+    )
+    return hashlib.sha256(TypeAdapter[Any](Any).dump_json(made_from)).hexdigest()
+
+
+def finished_clip(work: Workspace, number: int, *, key: str | None) -> ClipFile | None:
+    """The record of clip ``number`` when it is finished and whole; ``key`` as for ``Workspace.load``."""
+    record = work.load(ClipFile, work.clip(number, ".json"), key=key)
+    video = work.clip(number, ".mp4")
+    whole = record and video.exists() and video.stat().st_size == record.quality.size_bytes
+    return record if whole else None
+
+
+def save_clip(work: Workspace, number: int, draft: Draft, record: ClipFile, *, key: str) -> None:
+    """Write what lies beside a finished clip, its record last."""
+    write_text(work.clip(number, ".srt"), srt(draft.cues))
+    write_text(work.clip(number, ".vtt"), vtt(draft.cues))
+    if draft.edit.ass:
+        write_text(work.clip(number, ".ass"), draft.edit.ass)
+    else:
+        work.clip(number, ".ass").unlink(missing_ok=True)
+    work.save(record, work.clip(number, ".json"), key=key)
+
+
+def remove_clips_after(work: Workspace, last: int) -> None:
+    """Remove finished clips of an earlier plan that had more of them."""
+    for record in work.folder.glob("clip-[0-9][0-9]*.json"):
+        number = record.stem.removeprefix("clip-")
+        if number.isdecimal() and int(number) > last:
+            for suffix in SUFFIXES:
+                record.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def file_stamp(path: Path) -> str:
+    """A name for a file's content that is cheap to find: where it is, its size and when it was changed.
+
+    Raises SourceError when it is not there or cannot be read.
+    """
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        raise SourceError(f"There is no file {path}.", code="source-not-found") from None
+    except OSError as error:
+        raise SourceError(
+            f"The file {path} cannot be read ({error.strerror}).", code="source-unreadable"
+        ) from None
+    return f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns}"

@@ -1,0 +1,1 @@
+"""Decisions: values in, values out, the same answer every time; nothing here touches the world."""

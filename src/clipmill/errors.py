@@ -1,0 +1,99 @@
+"""Every error raised on purpose, as a tree: the class says what to do next, the code what happened.
+
+ClipmillError            its text is fit to show to the user; ``code`` is stable
+  SettingsError          a setting is wrong: refuse to start
+  UsageError             the request is wrong: nothing was started
+  SourceError            the video cannot be used: fail, no retry
+  PlanError              the plan file cannot be used
+  NothingFound           no span is worth a clip
+  MissingError           a program, model or font is not installed
+  RemoteError            a site or service refused or failed
+  BudgetError            money or disk is used up
+  ToolError              a program or model failed: a retry may help
+  JobCancelled           somebody asked
+"""
+
+
+class ClipmillError(Exception):
+    """Something went wrong on which clipmill has a word to say.
+
+    ``code`` is a stable name for programs, the text a sentence for people that says what happened, to
+    what, and what to do. ``exit_code`` is what the command line ends with, ``retry`` whether trying the
+    same again can help.
+    """
+
+    exit_code = 1
+    retry = False
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class SettingsError(ClipmillError):
+    """A setting is wrong: refuse to start."""
+
+    exit_code = 2
+
+
+class UsageError(ClipmillError):
+    """The request is wrong: nothing was started."""
+
+    exit_code = 2
+
+
+class SourceError(ClipmillError):
+    """The video, or a file that belongs to it, cannot be used."""
+
+    exit_code = 4
+
+
+class PlanError(ClipmillError):
+    """The plan file cannot be used."""
+
+    exit_code = 2
+
+
+class NothingFound(ClipmillError):  # noqa: N818 (it is an outcome, not a fault)
+    """No span is worth a clip."""
+
+    exit_code = 3
+
+
+class MissingError(ClipmillError):
+    """A program, model or font is not installed."""
+
+    exit_code = 5
+
+
+class RemoteError(ClipmillError):
+    """A site or service refused or failed."""
+
+    exit_code = 6
+
+
+class BudgetError(ClipmillError):
+    """Money, disk or time is used up."""
+
+    exit_code = 7
+
+
+class ToolError(ClipmillError):
+    """A program or model failed; ``signal`` names what killed it, ``detail`` is the end of its stderr."""
+
+    retry = True
+
+    def __init__(self, message: str, *, code: str, signal: str = "", detail: str = "") -> None:
+        super().__init__(message, code=code)
+        self.signal = signal
+        self.detail = detail
+
+
+class JobCancelled(ClipmillError):  # noqa: N818 (it is an outcome, not a fault)
+    """Somebody asked for the work to stop."""
+
+    exit_code = 130
+
+    def __init__(self, message: str = "Interrupted.") -> None:
+        super().__init__(message, code="cancelled")

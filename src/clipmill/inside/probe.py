@@ -1,0 +1,292 @@
+"""Open a file of unknown origin and say what it is, or when the frame that is shown at a time begins.
+
+Everything here runs with no network, no other file and bounded memory, because a file's first reader is
+who its maker aims at.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from fractions import Fraction
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from clipmill.errors import SourceError
+from clipmill.inside import serve
+from clipmill.inside.boxes import Claims, claims
+from clipmill.inside.damage import UNSPECIFIED, Damage, inspect
+from clipmill.inside.packets import Times, frame_rate, is_variable, measure, shown_at
+
+SMALLEST_PX = 16
+"""A picture with a shorter side holds nothing to look at."""
+
+HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273, transfer characteristics
+
+
+def answer(request: dict[str, Any]) -> Any:
+    """Facts of ``source``; or, where ``snap`` times are asked for, the time of the frame shown at each."""
+    source = Path(request["source"])
+    if "snap" in request:
+        return _snapped(source, request)
+    return _facts(source, request)
+
+
+def _open(source: Path, request: dict[str, Any]) -> Any:
+    options = {
+        "format_whitelist": request["formats"],
+        "protocol_whitelist": "file",
+        "codec_whitelist": request["codecs"],
+        "max_streams": str(2 * request["max_streams"]),  # enough to see that there are too many
+        "max_pixels": str(request["max_pixels"]),
+    }
+    return av.open(f"file:{source}", format=request["format"], metadata_errors="replace", options=options)
+
+
+def _snapped(source: Path, request: dict[str, Any]) -> list[float]:
+    start = request["start"]
+    with _open(source, request) as container:
+        stream = container.streams[request["index"]]
+        found = [shown_at(container, stream, time + start) for time in request["snap"]]
+    return [
+        time if shown is None else max(0.0, shown - start)
+        for time, shown in zip(request["snap"], found, strict=True)
+    ]
+
+
+def _facts(source: Path, request: dict[str, Any]) -> dict[str, Any]:
+    said = claims(source) if request["format"] == "mov" else Claims()
+    try:
+        container = _open(source, request)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _unreadable(said) from error
+    with container:
+        video = _picture(container, said, request)
+        audio = _sound(container, request)
+        return _examined(source, container, video, audio, said, request)
+
+
+def _examined(
+    source: Path, container: Any, video: Any, audio: Any, said: Claims, request: dict[str, Any]
+) -> dict[str, Any]:
+    times = measure(container, [stream for stream in (video, audio) if stream])
+    shown = times[video.index]
+    if shown.first is None:
+        raise _empty(said)
+    start = (container.start_time or 0) / 1e6
+    rate = frame_rate(shown, video.average_rate)
+    end = shown.end(rate) - start
+    if end > request["max_duration_s"]:
+        raise SourceError(
+            f"The video lasts {end / 3600:.1f} hours, more than {request['max_duration_s'] / 3600:g}.",
+            code="duration-too-long",
+        )
+    with _open(source, request) as afresh:
+        damage = inspect(
+            afresh, afresh.streams[video.index], afresh.streams[audio.index] if audio else None, end
+        )
+    _refuse_damaged(damage, said)
+    _refuse_size(damage.width, damage.height, request)
+    heard = audio if audio and damage.audible and times[audio.index].first is not None else None
+    warnings = _warnings(container, times, damage, said, heard)
+    return {
+        "name": source.name,
+        "size_bytes": source.stat().st_size,
+        "sha256": _digest(source),
+        "container": container.format.name.split(",")[0],
+        "start": start,
+        "duration": end,
+        "video": _video_facts(video, shown, damage, rate, start),
+        "audio": heard and _audio_facts(heard, times[heard.index], start),
+        "warnings": warnings,
+    }
+
+
+# --- choosing streams -----------------------------------------------------------------------------
+
+
+def _picture(container: Any, said: Claims, request: dict[str, Any]) -> Any:
+    """The largest moving picture that can be decoded; SourceError with the reason where there is none."""
+    count = len(container.streams)
+    if count > request["max_streams"]:
+        raise SourceError(
+            f"The file holds more than {request['max_streams']} streams; save it with one of each.",
+            code="too-many-streams",
+        )
+    if said.encrypted:
+        raise SourceError(
+            "The file is encrypted (DRM); use a copy without protection.", code="encrypted-media"
+        )
+    pictures = [
+        stream
+        for stream in container.streams
+        if stream.type == "video" and not int(stream.disposition) & int(Disposition.attached_pic)
+    ]
+    if not pictures:
+        raise SourceError("The file has no picture, only sound; clips need a video.", code="no-video-stream")
+    for stream in pictures:
+        _refuse_size(*_claimed_size(stream), request)
+    known = [stream for stream in pictures if _codec(stream) in request["codecs"].split(",")]
+    if not known:
+        raise SourceError(
+            f"The picture's format, {_codec(pictures[0])}, is not supported; convert the video to H.264.",
+            code="codec-not-supported",
+        )
+    return max(known, key=lambda stream: (_has_packets(stream), _area(stream), -stream.index))
+
+
+def _sound(container: Any, request: dict[str, Any]) -> Any:
+    """The sound marked as default, else the first that can be decoded; None without."""
+    sounds = [
+        stream
+        for stream in container.streams
+        if stream.type == "audio" and _codec(stream) in request["codecs"].split(",")
+    ]
+    by_default = sorted(
+        sounds, key=lambda stream: (not int(stream.disposition) & int(Disposition.default), stream.index)
+    )
+    return next(iter(by_default), None)
+
+
+def _codec(stream: Any) -> str:
+    return str(stream.codec_context.name) if stream.codec_context else "unknown"
+
+
+def _area(stream: Any) -> int:
+    return int(stream.codec_context.width * stream.codec_context.height)
+
+
+def _claimed_size(stream: Any) -> tuple[int, int]:
+    """Width and height that the container claims; the smallest taken where it claims nothing."""
+    context = stream.codec_context
+    return (context.width, context.height) if context and context.width else (SMALLEST_PX, SMALLEST_PX)
+
+
+def _has_packets(stream: Any) -> bool:
+    return bool(stream.frames or len(stream.index_entries)) or stream.duration is None
+
+
+# --- refusing -------------------------------------------------------------------------------------
+
+
+def _unreadable(said: Claims) -> SourceError:
+    if not said.index and not said.complete:
+        return _truncated()
+    return _corrupt()
+
+
+def _empty(said: Claims) -> SourceError:
+    return _truncated() if said.index else _corrupt()
+
+
+def _truncated() -> SourceError:
+    return SourceError(
+        "The file is cut off: its picture or its index is missing. Copy or download it again.",
+        code="truncated-media",
+    )
+
+
+def _corrupt() -> SourceError:
+    return SourceError(
+        "The file is damaged: no picture can be read from it. Copy or download it again.",
+        code="corrupt-media",
+    )
+
+
+def _refuse_damaged(damage: Damage, said: Claims) -> None:
+    if not damage.frames:
+        raise _truncated() if said.index and not damage.packets else _corrupt()
+
+
+def _refuse_size(width: int, height: int, request: dict[str, Any]) -> None:
+    if width * height > request["max_pixels"]:
+        raise SourceError(
+            f"The picture is {width}x{height}; at most {request['max_pixels'] / 1e6:g} megapixels are taken.",
+            code="frame-too-large",
+        )
+    if min(width, height) < SMALLEST_PX:
+        raise SourceError(
+            f"The picture is {width}x{height}; it must be at least {SMALLEST_PX} pixels each way.",
+            code="frame-too-small",
+        )
+
+
+def _warnings(container: Any, times: dict[int, Times], damage: Damage, said: Claims, heard: Any) -> list[str]:
+    found = max(time.end() for time in times.values()) - (container.start_time or 0) / 1e6
+    slack = max(1.0, 0.02 * found)
+    longest = max(_lengths(container.streams), default=0.0)  # of all, since the index counts subtitles too
+    lied_size = said.width * said.height > 4 * damage.width * damage.height
+    warnings = {
+        "truncated-media": _claimed(container, times) > found + slack,
+        "duration-mismatch": said.duration > max(longest, found) + slack,
+        "corrupt-media": damage.errors > 0 or said.undescribed or lied_size,
+        "no-audio-stream": heard is None,
+    }
+    return [code for code, is_so in warnings.items() if is_so]
+
+
+def _claimed(container: Any, times: dict[int, Times]) -> float:
+    """How long the streams in use last by their own account, the container's where they give none."""
+    lengths = _lengths(container.streams[index] for index in times)
+    return max(lengths, default=(container.duration or 0) / 1e6)
+
+
+def _lengths(streams: Iterable[Any]) -> list[float]:
+    return [float(stream.duration * stream.time_base) for stream in streams if stream.duration]
+
+
+# --- facts ----------------------------------------------------------------------------------------
+
+
+def _video_facts(video: Any, times: Times, damage: Damage, rate: Fraction, start: float) -> dict[str, Any]:
+    width, height = damage.width, damage.height
+    aspect = _pixel_aspect(video)
+    shown = (round(width * aspect), height)
+    turned = shown[::-1] if damage.rotation % 180 else shown
+    assert times.first is not None
+    return {
+        "index": video.index,
+        "codec": _codec(video),
+        "width": width,
+        "height": height,
+        "display_width": turned[0],
+        "display_height": turned[1],
+        "rotation": damage.rotation,
+        "pixel_aspect": str(aspect),
+        "frame_rate": str(rate),
+        "variable": is_variable(times),
+        "interlaced": damage.interlaced,
+        "hdr": HDR.get(damage.transfer),
+        "pixel_format": damage.pixel_format,
+        "start": times.first - start,
+        "colours_named": damage.matrix != UNSPECIFIED,
+    }
+
+
+def _audio_facts(audio: Any, times: Times, start: float) -> dict[str, Any]:
+    assert times.first is not None
+    return {
+        "index": audio.index,
+        "codec": _codec(audio),
+        "channels": audio.codec_context.channels,
+        "sample_rate": audio.codec_context.sample_rate,
+        "language": audio.language or "",
+        "start": times.first - start,
+    }
+
+
+def _pixel_aspect(video: Any) -> Fraction:
+    aspect = Fraction(video.sample_aspect_ratio or 1)
+    sane = isfinite(float(aspect)) and Fraction(1, 8) <= aspect <= 8
+    return aspect if sane else Fraction(1)
+
+
+def _digest(source: Path) -> str:
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    serve(answer)

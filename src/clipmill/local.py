@@ -1,0 +1,239 @@
+"""Jobs done in this process, one after the other: what the commands are made of."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from clipmill import pipeline, report
+from clipmill.clipfile import ClipFile, finished_clip, remove_clips_after
+from clipmill.editing.command import Encoder, Encoding
+from clipmill.errors import BudgetError, PlanError, SourceError, UsageError
+from clipmill.media.ffmpeg import find_ffmpeg, pick_encoder
+from clipmill.media.speech import Listening
+from clipmill.model import Transcript
+from clipmill.plan import Options, Plan, plan_text, read_plan
+from clipmill.progress import Meter, Show
+from clipmill.settings import Settings
+from clipmill.studio import Job, Services, Stage, Studio, Task
+from clipmill.workspace import WORK, Workspace, folder_name, opened, write_text
+
+CLIP_MB_A_SECOND = 1.6
+"""Disk that a second of clip takes: 12 Mb/s at most, and its small pictures while it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What one command works with: settings, encoder and thoroughness asked for, and how to show progress."""
+
+    settings: Settings
+    encoder: str
+    verify_full: bool
+    display: AbstractContextManager[Show]
+
+    def services(self, tell: Callable[[Task, float], None]) -> Services:
+        """The programs, found and tried."""
+        ffmpeg = find_ffmpeg(self.settings.ffmpeg)
+        threads = self.settings.threads or os.cpu_count() or 1
+        return Services(
+            ffmpeg=ffmpeg.path,
+            encoding=Encoding(
+                encoder=Encoder(pick_encoder(ffmpeg, _encoder_name(self.encoder))),
+                preset=self.settings.preset,
+                crf=self.settings.crf,
+                threads=self.settings.threads,
+                verify_full=self.verify_full,
+            ),
+            listening=Listening(threads=min(threads, 4), models=self.settings.models.expanduser()),
+            height=self.settings.height,
+            max_seconds=self.settings.max_hours * 3600,
+            tell=tell,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a finished job left."""
+
+    source: str
+    folder: Path
+    plan: Plan
+    clips: tuple[ClipFile, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Codes of what the user should know."""
+        degraded = (code for clip in self.clips for code in clip.degraded)
+        return tuple(dict.fromkeys((*self.plan.warnings, *degraded)))
+
+    def video(self, clip: ClipFile) -> Path:
+        """The file of one of the clips."""
+        return Workspace(self.folder).clip(clip.rank, ".mp4")
+
+
+def make_clips(source: str, output: Path, options: Options, means: Means, *, force: bool) -> Made:
+    """Make all clips of one source in a folder of ``output`` that is named after it."""
+    path = source_file(source)
+    with opened(job_folder(path, output)) as work, means.display as show:
+        if force:
+            forget(work)
+        _run(Job(path, options), work, means, show)
+        return _made(source, work)
+
+
+def make_plan(source: str, plan_file: Path, options: Options, means: Means) -> Plan:
+    """Choose only; leaves ``plan_file`` and, beside it, the words that it refers to."""
+    path = source_file(source)
+    words = plan_file.with_name(f"{plan_file.stem}.transcript.json")
+    with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, opened(Path(folder)) as work:
+        with means.display as show:
+            _run(Job(path, options), work, means, show, last=Stage.SCORE)
+        plan = read_plan(work.path("plan.json"))
+        plan = replace(plan, transcript=replace(plan.transcript, path=words.name))
+        write_text(words, work.path("transcript.json").read_text())
+        write_text(plan_file, plan_text(plan))
+    return plan
+
+
+def render_plan(plan_file: Path, output: Path | None, means: Means, *, only: frozenset[int]) -> Made:
+    """Render the clips of a plan, or ``only`` some of them by number."""
+    plan = read_plan(plan_file)
+    wrong = sorted(number for number in only if not 1 <= number <= len(plan.chosen))
+    if wrong:
+        raise UsageError(f"The plan has no clip {wrong[0]}: it has {len(plan.chosen)}.", code="clip-unknown")
+    path = source_file(str(plan_file.parent / plan.source.path))
+    at_home = output is None and (plan_file.parent / WORK).is_dir()
+    folder = plan_file.parent if at_home else job_folder(path, output or Path("clips"))
+    with opened(folder) as work, means.display as show:
+        studio, meter = _studio(Job(path, plan.options), work, means, show)
+        pipeline.run_task(Task(Stage.DOWNLOAD), studio)
+        if pipeline.known_media(studio).sha256 != plan.source.media.sha256:
+            raise PlanError(f"The plan was made for another video than {path}.", code="plan-other-source")
+        if not at_home:
+            _bring(plan, plan_file, studio)
+        meter.skip(Stage.TRANSCRIBE, Stage.SCORE)
+        for task in pipeline.encode_tasks(work):
+            if not only or task.clip in only:
+                pipeline.run_task(task, studio)
+            else:
+                meter.skip_task(task)
+        remove_clips_after(work, len(plan.chosen))
+        return _made(plan.source.path, work)
+
+
+def source_file(source: str) -> Path:
+    """The file that is meant by ``source``."""
+    if "://" in source:
+        raise SourceError(
+            "Addresses cannot be read yet: download the video first and pass the file.",
+            code="address-not-supported",
+        )
+    path = Path(source).absolute()
+    if not path.is_file():
+        what = "is a folder, not a video" if path.is_dir() else "is not there"
+        raise SourceError(f"The file {source} {what}.", code="source-not-found")
+    return path
+
+
+def job_folder(source: Path, output: Path) -> Path:
+    """Where the clips of a source go: a folder of ``output`` with its name.
+
+    When another source of the same name has that folder, a short mark of this one's place is added.
+    """
+    folder = output / folder_name(source.stem)
+    with suppress(FileNotFoundError):
+        owner = (folder / WORK / "media.json.key").read_text()
+        if not owner.startswith(f"{source.absolute()} "):
+            mark = hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:6]
+            return output / f"{folder.name}-{mark}"
+    return folder
+
+
+def forget(work: Workspace) -> None:
+    """Remove everything that clipmill made in a folder."""
+    remove_clips_after(work, 0)
+    for name in ("plan.json", "plan.previous.json", "transcript.json", "report.html"):
+        work.path(name).unlink(missing_ok=True)
+    for kept in work.kept.glob("*.*"):
+        kept.unlink()
+
+
+def _run(job: Job, work: Workspace, means: Means, show: Show, *, last: Stage = Stage.ENCODE) -> None:
+    studio, _ = _studio(job, work, means, show)
+    pipeline.run_job(studio, last=last)
+
+
+def _studio(job: Job, work: Workspace, means: Means, show: Show) -> tuple[Studio, Meter]:
+    """What a job is worked on with; its progress learns lengths as they become known."""
+    meter = Meter(show)
+
+    def tell(task: Task, share: float) -> None:
+        if share >= 1.0 and task.stage in (Stage.DOWNLOAD, Stage.SCORE):
+            _learn(meter, studio, means.settings)
+        meter.tell(task, share)
+
+    studio = Studio(job, work, means.services(tell))
+    return studio, meter
+
+
+def _learn(meter: Meter, studio: Studio, settings: Settings) -> None:
+    media = pipeline.known_media(studio)
+    file = studio.work.path("plan.json")
+    lengths = [40.0] * 8
+    if file.exists():
+        plan = read_plan(file)
+        lengths = [plan.span_of(moment).length for moment in plan.chosen_moments]
+        demand_disk(studio.work.folder, CLIP_MB_A_SECOND * sum(lengths), settings)
+    meter.expect(duration=media.duration, lengths=lengths)
+
+
+def demand_disk(folder: Path, needed_mb: float, settings: Settings) -> None:
+    """Raise BudgetError unless ``needed_mb`` MiB fit on the disk of ``folder`` beside the reserve."""
+    free_mb = shutil.disk_usage(folder).free / 2**20
+    if free_mb < needed_mb + settings.reserve_mb:
+        raise BudgetError(
+            f"The clips need about {needed_mb:.0f} MiB beside a reserve of {settings.reserve_mb} MiB,"
+            f" but the disk of {folder} has {free_mb:.0f} MiB free:"
+            " free some space and run the same command again.",
+            code="disk-full",
+        )
+
+
+def _bring(plan: Plan, plan_file: Path, studio: Studio) -> None:
+    """Put a plan and its words from elsewhere into the folder of its job."""
+    words = read_words(plan_file.parent / plan.transcript.path)
+    pipeline.keep_transcript(studio, words)
+    file = studio.work.path("plan.json")
+    if file.exists():
+        file.replace(studio.work.path("plan.previous.json"))
+    write_text(file, plan_text(replace(plan, transcript=replace(plan.transcript, path="transcript.json"))))
+
+
+def read_words(file: Path) -> Transcript:
+    """The transcript that a plan refers to."""
+    try:
+        return TypeAdapter(Transcript).validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        raise PlanError(
+            f"The words of the plan, {file}, are not there or cannot be read.", code="plan-words-missing"
+        ) from None
+
+
+def _made(source: str, work: Workspace) -> Made:
+    plan = read_plan(work.path("plan.json"))
+    numbers = range(1, len(plan.chosen) + 1)
+    clips = tuple(clip for number in numbers if (clip := finished_clip(work, number, key=None)))
+    made = Made(source, work.folder, plan, clips)
+    write_text(work.path("report.html"), report.page(made.plan, made.clips, made.warnings))
+    return made
+
+
+def _encoder_name(wanted: str) -> str:
+    """The encoder's name as ffmpeg has it."""
+    return {"x264": "libx264"}.get(wanted, wanted if wanted == "auto" or "_" in wanted else f"h264_{wanted}")

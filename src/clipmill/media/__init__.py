@@ -1,0 +1,1 @@
+"""The machines: programs and models that are started, watched and asked; nothing here decides."""

@@ -1,0 +1,265 @@
+"""The only door to another process: children with limits, in their own group, that die with us."""
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from clipmill.errors import MissingError, ToolError
+from clipmill.media.cage import LOADERS, environment, readable
+from clipmill.media.spawning import Launcher, first_line
+
+Tick = Callable[[float], None]
+"""Called with the share done, 0 to 1, as work goes on; raises ``JobCancelled`` when somebody asked."""
+
+
+class Profile(StrEnum):
+    """What a child may do: see docs/explain/security.md.
+
+    Both open no socket but a local one and see only the files that they are given. ``MEDIA`` has its address
+    space bounded; for ``ML``, whose libraries map far more than they use, resident memory is watched.
+    """
+
+    MEDIA = "media"
+    ML = "ml"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one child; ``wall_s`` is the deadline."""
+
+    wall_s: float = 3600
+    cpu_s: int = 7200
+    memory_mb: int = 3072
+    file_mb: int = 4096
+
+
+NORMAL = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One child to start. It may write inside ``cwd`` only, and read ``cwd`` and ``reads``.
+
+    ``argv`` begins with the absolute path of a program. ``devices`` are those of a hardware encoder.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: Path
+    profile: Profile = Profile.MEDIA
+    reads: tuple[Path, ...] = ()
+    limits: Limits = NORMAL
+    devices: tuple[Path, ...] = ()
+
+
+class Child:
+    """A running child. ``stdout`` is a binary pipe unless a descriptor was given for it.
+
+    As a context it is stopped at the end; one that is forgotten is killed.
+    """
+
+    def __init__(self, command: Command, pid: int, channel: int, stderr: int) -> None:
+        self.command = command
+        self.pid = pid
+        self.stdout: IO[bytes] | None = None
+        self.cpu_s = 0.0
+        self._channel = channel
+        self._stderr = stderr
+        self._said = b""
+        self._failed = ""
+        self._why = ""
+        self._status: int | None = None
+        self._lock = threading.Lock()
+        _launcher.groups.add(pid)
+
+    def poll(self) -> int | None:
+        """The exit status (negative: the signal that killed it), or None while it runs."""
+        with self._lock:
+            while self._status is None and _readable(self._channel, 0):
+                self._hear()
+            return self._status
+
+    def wait(self) -> None:
+        """Wait for the end; raise ToolError naming the signal or status unless it ended with 0."""
+        while self.poll() is None:
+            _readable(self._channel, 1)
+        if self._status or self._why:
+            raise self._fault()
+
+    def stderr_tail(self) -> str:
+        """The last 2,000 characters that it wrote to stderr."""
+        size = os.fstat(self._stderr).st_size
+        return os.pread(self._stderr, 8000, max(0, size - 8000)).decode(errors="replace")[-2000:]
+
+    def stop(self) -> None:
+        """End the whole group: SIGTERM, 2 s, SIGKILL. Harmless when it has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(OSError):
+                os.write(self._channel, b"stop\n")
+        while self.poll() is None:
+            _readable(self._channel, 1)
+        if self.stdout is not None:
+            self.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __del__(self) -> None:
+        _launcher.groups.discard(self.pid)
+        for descriptor in (self._channel, self._stderr):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _hear(self) -> None:
+        """Take in what the launcher process says about the child."""
+        more = os.read(self._channel, 4096)
+        *lines, self._said = (self._said + more).split(b"\n")
+        for word in map(json.loads, lines):
+            self._failed = word.get("failed", self._failed)
+            if "ended" in word:
+                self._status, self.cpu_s, self._why = word["ended"], word["cpu_s"], word["why"]
+        if not more and self._status is None:
+            self._lose()
+        if self._status is not None:
+            _launcher.groups.discard(self.pid)
+
+    def _lose(self) -> None:
+        """The launcher process is gone, and the kernel killed the child with it; make sure of its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._status = -signal.SIGKILL
+
+    def _fault(self) -> ToolError:
+        name = signal.Signals(-self._status).name if self._status and self._status < 0 else ""
+        code, text = _verdict(self.command, self._status or 0, name, self._why)
+        if self._failed:
+            code, text = "tool-failed", f"{self.command.name} could not be started: {self._failed}."
+        return ToolError(text, code=code, signal=name, detail=self.stderr_tail())
+
+
+def launch(command: Command, *, stdin: int | None = None, stdout: int | None = None) -> Child:
+    """Start a child. ``stdin`` and ``stdout`` are file descriptors; no stdin means an empty one.
+
+    May be called from any thread. Raises MissingError when the program is not there.
+    """
+    program = command.argv[0]
+    if not (os.path.isabs(program) and os.access(program, os.X_OK)):
+        raise MissingError(
+            f"{command.name} is not installed: there is no program {program}.", code="program-missing"
+        )
+    order = json.dumps(_order(command)).encode()
+    with contextlib.ExitStack() as ours:
+        stderr = _unlinked_file()
+        ours.callback(os.close, stderr)
+        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        ours.callback(os.close, nothing)
+        reading, writing = os.pipe() if stdout is None else (None, stdout)
+        if reading is not None:
+            ours.callback(os.close, writing)
+        descriptors = (nothing if stdin is None else stdin, writing, stderr)
+        child = _started(command, order, descriptors)
+    if reading is not None:
+        child.stdout = open(reading, "rb")  # noqa: SIM115 (closed by Child.stop)
+    return child
+
+
+def start() -> None:
+    """Start the launcher process now, rather than with the first child."""
+    _launcher.ready()
+
+
+def sandbox_level() -> str:
+    """How far children are confined here: ``full``, ``no-namespaces`` or ``rlimits-only``."""
+    channel = _launcher.send(b"null", ())
+    try:
+        return str(json.loads(first_line(channel))["level"])
+    finally:
+        os.close(channel)
+
+
+_launcher = Launcher()
+atexit.register(_launcher.end)
+
+
+def _started(command: Command, order: bytes, descriptors: tuple[int, ...]) -> Child:
+    for _ in range(2):
+        channel = _launcher.send(order, descriptors)
+        line = first_line(channel)
+        if line:
+            os.set_blocking(channel, False)
+            return Child(command, json.loads(line)["pid"], channel, os.dup(descriptors[2]))
+        os.close(channel)
+    raise ToolError(f"{command.name} could not be started: the launcher process died.", code="tool-failed")
+
+
+def _order(command: Command) -> dict[str, Any]:
+    limits, media = command.limits, command.profile is Profile.MEDIA
+    program = os.path.realpath(command.argv[0])
+    cwd = str(command.cwd.resolve())
+    cage = {
+        "reads": readable(program, command.reads),
+        "runs": [program, *LOADERS],
+        "writes": [cwd],
+        "devices": [os.devnull, *map(str, command.devices)],
+        "lists": [],
+        "cpu_s": limits.cpu_s,
+        "memory_mb": limits.memory_mb if media else 0,
+        "file_mb": limits.file_mb,
+    }
+    return {
+        "argv": command.argv,
+        "cwd": cwd,
+        "environment": environment(cwd),
+        "cage": list(cage.values()),
+        "wall_s": limits.wall_s,
+        "resident_mb": 0 if media else limits.memory_mb,
+    }
+
+
+def _verdict(command: Command, status: int, name: str, why: str) -> tuple[str, str]:
+    """The code and the sentence for a child that did not end well."""
+    tool, limits = command.name, command.limits
+    match (why, name):
+        case ("deadline", _):
+            return "tool-timeout", f"{tool} took longer than {limits.wall_s:g} s and was stopped."
+        case (_, "SIGXCPU"):
+            return "tool-timeout", f"{tool} used up its {limits.cpu_s} s of processor time and was stopped."
+        case ("memory", _):
+            return "tool-crashed", f"{tool} needed more than {limits.memory_mb} MB of memory and was stopped."
+        case ("stopped", _):
+            return "tool-failed", f"{tool} was stopped."
+        case (_, "SIGXFSZ"):
+            return (
+                "output-too-large",
+                f"{tool} wrote a file of more than {limits.file_mb} MB and was stopped.",
+            )
+        case (_, ""):
+            return "tool-failed", f"{tool} failed with status {status}."
+    return "tool-crashed", f"{tool} crashed ({name})."
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
+def _unlinked_file() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -1,0 +1,121 @@
+"""What was said in a source, heard by Whisper in a sandboxed child."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clipmill.editing.words import settle, without_loops
+from clipmill.media.asking import ask
+from clipmill.media.decode import sound_to
+from clipmill.media.launcher import Limits, Tick
+from clipmill.media.models import Weights, find_weights
+from clipmill.model import Media, Span, Transcript, Word
+
+UNSURE = 0.7
+"""Below this probability the language may be wrong: Polish was once taken for English at 0.6."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How to listen, and to what.
+
+    ``model`` is ``auto`` (tiny.en for English, base for the rest), a model's name or a folder.
+    ``language`` is a code such as ``en``; empty means to find out. ``device`` is ``auto``, ``cpu`` or
+    ``cuda``. ``threads`` share one matrix: a second one makes two cores a fifth faster and a quarter
+    dearer. ``models`` is the folder where fetched models stay. ``span`` is the part of the source to hear,
+    in its seconds; None means all.
+    """
+
+    model: str = "auto"
+    language: str = ""
+    device: str = "auto"
+    threads: int = 1
+    models: Path | None = None
+    span: Span | None = None
+
+    def __post_init__(self) -> None:
+        if self.device not in {"auto", "cpu", "cuda"} or self.threads < 1:
+            raise ValueError(f"listening needs a device and a thread, got {self.device}, {self.threads}")
+
+
+def transcribe(
+    ffmpeg: Path, source: Path, media: Media, *, listening: Listening, cwd: Path, tick: Tick
+) -> Transcript:
+    """All words of ``source``, or of ``listening.span``, with times in seconds of the source.
+
+    The sound is heard in windows, so memory does not grow with its length. Warnings are ``language-unsure``
+    (below 0.7), ``no-speech`` and ``no-audio-stream``. Raises MissingError when a model or graphics card is
+    not here, UsageError for a language that Whisper does not know, ToolError when a child died.
+    """
+    if media.audio is None:
+        return Transcript("", 0.0, media.duration, (), "nobody", ("no-audio-stream",))
+    span = listening.span or Span(0.0, media.duration)
+    models = find_models(listening)
+    folders = tuple(sorted({folder for weights in models.values() for folder in weights.folders}))
+    read, write = os.pipe()
+    with (
+        open(read, "rb") as hearing,
+        open(write, "wb") as saying,
+        sound_to(ffmpeg, source, media, cwd=cwd, stdout=write, span=listening.span) as sound,
+    ):
+        saying.close()  # so that the sound's end is the end for the hearing child
+        answer = ask(
+            "speech",
+            question(listening, models, span.length),
+            cwd=cwd,
+            reads=folders,
+            stdin=hearing.fileno(),
+            tick=tick,
+            limits=Limits(wall_s=600 + 8 * span.length, cpu_s=int(600 + 8 * span.length)),
+        )
+        hearing.close()
+        sound.wait()
+    return transcript_of(answer, media, span)
+
+
+def model_hears(listening: Listening = Listening(), *, cwd: Path) -> None:
+    """Run every model once. Raises MissingError or ToolError when one is not here, damaged or dies."""
+    models = find_models(listening)
+    folders = tuple(folder for weights in models.values() for folder in weights.folders)
+    request = question(listening, models, 1.0) | {"check": True}
+    ask("speech", request, cwd=cwd, reads=folders, limits=Limits(wall_s=120, cpu_s=60))
+
+
+def find_models(listening: Listening) -> dict[str, Weights]:
+    """The weights by what they are for: ``english``, or ``any`` language, which is also who names it."""
+    if listening.model != "auto":
+        return {"any": find_weights(listening.model, kept=listening.models)}
+    english = listening.language.lower().replace("_", "-").partition("-")[0] == "en"
+    roles = {"english": "tiny.en"} if english else {"any": "base"}
+    if not listening.language:
+        roles["english"] = "tiny.en"
+    return {role: find_weights(name, kept=listening.models) for role, name in roles.items()}
+
+
+def question(listening: Listening, models: dict[str, Weights], seconds: float) -> dict[str, Any]:
+    """What the child is asked; ``seconds`` is how long the sound will be."""
+    files = {
+        role: {"name": one.name, "files": {name: [str(part) for part in parts] for name, parts in one.files}}
+        for role, one in models.items()
+    }
+    return {
+        "models": files,
+        "language": listening.language,
+        "device": listening.device,
+        "threads": listening.threads,
+        "seconds": seconds,
+    }
+
+
+def transcript_of(answer: dict[str, Any], media: Media, span: Span) -> Transcript:
+    """The child's answer about ``span`` as a transcript in seconds of the source, without loops."""
+    heard = [
+        Word(text, start + span.start, end + span.start, round(probability, 3))
+        for text, start, end, probability in answer["words"]
+    ]
+    words = without_loops(settle(heard, duration=min(media.duration, span.end)))
+    sure = answer["language_probability"]
+    warnings = ("no-speech",) if not words else ("language-unsure",) if sure < UNSURE else ()
+    by = f"whisper {answer['model']}".strip()
+    return Transcript(answer["language"], sure, media.duration, words, by, warnings)

@@ -1,0 +1,64 @@
+"""The options that commands share, as the command line and the rest of clipmill see them."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from clipmill.names import AspectName, LayoutName, SafeAreaName, StyleName
+
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+JsonFlag = Annotated[bool, Parameter(name="--json", negative="", show_default=False)]
+Text = Annotated[str, Parameter(show_default=False)]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the clips should be like."""
+
+    count: Annotated[int | None, Parameter(name=["-n", "--count"])] = None
+    "How many clips; 12 for each hour of video, at least 4, when not given."
+    least: Annotated[float, Parameter(name="--min")] = 15.0
+    "Shortest clip in seconds."
+    most: Annotated[float, Parameter(name="--max")] = 60.0
+    "Longest clip in seconds."
+    aspect: AspectName = "9:16"
+    "Shape of the clips."
+    layout: LayoutName = "auto"
+    "fill follows faces, fit shows everything over a blurred background, auto decides for each shot."
+    style: StyleName = "bold"
+    "Look of the captions: `clipmill styles --preview DIR` shows them; none leaves them out."
+    safe_area: SafeAreaName = "all"
+    "Keep captions clear of what these apps draw over a video."
+    language: Text = ""
+    "Code of the spoken language, such as en; heard when not given."
+    transcript: Path | None = None
+    "Use these words instead of listening: clipmill's or Whisper's JSON, SRT or VTT."
+    model: Text = ""
+    "Speech model: auto, tiny.en, base, a folder, or a name on the model hub."
+    allow_silent: Flag = False
+    "Where nobody speaks, cut by sound and movement instead of giving up."
+
+    def given(self, default_model: str) -> dict[str, Any]:
+        """The same under the names of the plan's options."""
+        transcript = str(self.transcript.absolute()) if self.transcript else ""
+        return {**asdict(self), "transcript": transcript, "model": self.model or default_model}
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to work and what to say."""
+
+    encoder: Annotated[str, Parameter()] = "x264"
+    "Video encoder: x264, auto (hardware when it truly works), nvenc, videotoolbox, qsv, vaapi, amf."
+    verify: Literal["quick", "full"] = "quick"
+    "full decodes every finished clip once more to its last frame."
+    json: JsonFlag = False
+    "Print one JSON document on stdout."
+    force: Flag = False
+    "Start over instead of continuing from what is done."
+    quiet: Annotated[bool, Parameter(name=["-q", "--quiet"], negative="", show_default=False)] = False
+    "Say nothing but errors."
+    verbose: Annotated[bool, Parameter(name=["-v", "--verbose"], negative="", show_default=False)] = False
+    "Say more about what happens."

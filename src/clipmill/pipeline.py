@@ -1,0 +1,238 @@
+"""What each stage does and what follows it: the story of a job, from the source to its clips.
+
+A stage loads values, asks machines for facts, asks ``editing`` for decisions, and saves. Done twice it
+leaves the same files; what is finished is not done again.
+"""
+
+import logging
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from clipmill import resources
+from clipmill.clipfile import (
+    clip_file,
+    clip_key,
+    file_stamp,
+    finished_clip,
+    remove_clips_after,
+    save_clip,
+)
+from clipmill.drafting import decide
+from clipmill.editing.choose import Choice, Wanted, choose, plain_moments
+from clipmill.editing.command import Encoding
+from clipmill.editing.safe_areas import SAFE_AREAS
+from clipmill.editing.score import weights_from
+from clipmill.errors import NothingFound, SourceError
+from clipmill.media.captions import read_transcript
+from clipmill.media.decode import activity
+from clipmill.media.encode import Kit, encode, sweep_parts
+from clipmill.media.launcher import Tick
+from clipmill.media.probe import probe
+from clipmill.media.speech import transcribe
+from clipmill.media.stills import thumbnail
+from clipmill.model import Media, Transcript
+from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
+from clipmill.studio import Stage, Studio, Task
+from clipmill.workspace import Workspace, write_text
+
+log = logging.getLogger(__name__)
+
+
+def run_job(studio: Studio, *, last: Stage = Stage.ENCODE) -> None:
+    """Do everything up to stage ``last``, one task after the other, in this process."""
+    waiting = [Task(Stage.DOWNLOAD)]
+    while waiting:
+        task = waiting.pop(0)
+        run_task(task, studio)
+        if task.stage is not last:
+            waiting.extend(following(task, studio.work))
+
+
+def following(task: Task, work: Workspace) -> list[Task]:
+    """The tasks that a finished task makes possible."""
+    match task.stage:
+        case Stage.DOWNLOAD:
+            return [Task(Stage.TRANSCRIBE)]
+        case Stage.TRANSCRIBE:
+            return [Task(Stage.SCORE)]
+        case Stage.SCORE:
+            return encode_tasks(work)
+        case Stage.ENCODE:
+            return []
+
+
+def encode_tasks(work: Workspace) -> list[Task]:
+    """One task for each clip of the plan."""
+    plan = read_plan(work.path("plan.json"))
+    return [Task(Stage.ENCODE, number) for number in range(1, len(plan.chosen) + 1)]
+
+
+def run_task(task: Task, studio: Studio) -> None:
+    """Do one task."""
+    tick = partial(studio.services.tell, task)
+    tick(0.0)
+    match task.stage:
+        case Stage.DOWNLOAD:
+            download(studio)
+        case Stage.TRANSCRIBE:
+            hear(studio, tick)
+        case Stage.SCORE:
+            score(studio)
+        case Stage.ENCODE:
+            render(studio, task.clip, tick)
+    tick(1.0)
+
+
+# --- download ---------------------------------------------------------------------------------------
+
+
+def download(studio: Studio) -> None:
+    """Find out what the source is; leaves ``media.json``."""
+    work, source = studio.work, studio.job.source
+    sweep_parts(work.folder)
+    if work.load(Media, _media_file(work), key=file_stamp(source)) is None:
+        media = probe(source, cwd=work.scratch("probe"), max_duration_s=studio.services.max_seconds)
+        work.save(media, _media_file(work), key=file_stamp(source))
+
+
+def known_media(studio: Studio) -> Media:
+    """The facts that ``download`` left."""
+    media = studio.work.load(Media, _media_file(studio.work), key=file_stamp(studio.job.source))
+    if media is None:
+        raise SourceError("The source was changed while clipmill worked on it.", code="source-changed")
+    return media
+
+
+def _media_file(work: Workspace) -> Path:
+    return work.kept / "media.json"
+
+
+# --- transcribe -------------------------------------------------------------------------------------
+
+
+def hear(studio: Studio, tick: Tick) -> None:
+    """Find the words; leaves ``transcript.json``."""
+    media = known_media(studio)
+    key = _transcript_key(studio.job.options, media)
+    if studio.work.load(Transcript, studio.work.path("transcript.json"), key=key) is None:
+        keep_transcript(studio, _words(studio, media, tick))
+
+
+def known_transcript(studio: Studio) -> Transcript:
+    """The words that ``hear`` left."""
+    key = _transcript_key(studio.job.options, known_media(studio))
+    transcript = studio.work.load(Transcript, studio.work.path("transcript.json"), key=key)
+    if transcript is None:
+        raise SourceError(
+            "The transcript was changed while clipmill worked on it: pass it with --transcript instead.",
+            code="transcript-changed",
+        )
+    return transcript
+
+
+def keep_transcript(studio: Studio, transcript: Transcript) -> None:
+    """Leave words that were found elsewhere."""
+    key = _transcript_key(studio.job.options, known_media(studio))
+    studio.work.save(transcript, studio.work.path("transcript.json"), key=key)
+
+
+def _words(studio: Studio, media: Media, tick: Tick) -> Transcript:
+    options = studio.job.options
+    if options.transcript:
+        return read_transcript(Path(options.transcript), duration=media.duration)
+    if media.audio is None:
+        return Transcript(options.language, 0.0, media.duration, (), "nobody")
+    listening = replace(studio.services.listening, model=options.model, language=options.language)
+    cwd = studio.work.scratch("hear")
+    return transcribe(
+        studio.services.ffmpeg, studio.job.source, media, listening=listening, cwd=cwd, tick=tick
+    )
+
+
+def _transcript_key(options: Options, media: Media) -> str:
+    given = file_stamp(Path(options.transcript)) if options.transcript else ""
+    return " ".join((media.sha256, options.model, options.language, given))
+
+
+# --- score ------------------------------------------------------------------------------------------
+
+
+def score(studio: Studio) -> None:
+    """Choose the moments; leaves ``plan.json``. A plan that answers the same request is kept as it is."""
+    media, transcript = known_media(studio), known_transcript(studio)
+    file = studio.work.path("plan.json")
+    if file.exists():
+        if same_request(read_plan(file), studio.job.options, media):
+            return
+        file.replace(studio.work.path("plan.previous.json"))
+    choice = _choose(studio, media, transcript)
+    plan = Plan(
+        SourceRef(str(studio.job.source.absolute()), media),
+        TranscriptRef("transcript.json", transcript.language, transcript.by),
+        studio.job.options,
+        choice.moments,
+        choice.chosen,
+        warnings=tuple(dict.fromkeys((*media.warnings, *transcript.warnings))),
+    )
+    write_text(file, plan_text(plan))
+    remove_clips_after(studio.work, len(plan.chosen))
+
+
+def _choose(studio: Studio, media: Media, transcript: Transcript) -> Choice:
+    options = studio.job.options
+    wanted = Wanted(options.least, options.most, options.count, media.duration)
+    if transcript.words:
+        choice = choose(transcript, wanted=wanted, weights=weights_from(resources.load_weights()))
+        if choice.chosen:
+            return choice
+    if not options.allow_silent:
+        raise _nothing_found(transcript)
+    cwd = studio.work.scratch("activity")
+    return plain_moments(activity(studio.services.ffmpeg, studio.job.source, media, cwd=cwd), wanted=wanted)
+
+
+def _nothing_found(transcript: Transcript) -> NothingFound:
+    if transcript.words:
+        return NothingFound(
+            "No stretch of speech can stand alone as a clip: try other lengths with --min and --max,"
+            " or --allow-silent to cut by sound and movement instead.",
+            code="nothing-found",
+        )
+    return NothingFound(
+        "Nobody speaks in this video: use --allow-silent to cut clips by sound and movement instead.",
+        code="no-speech",
+    )
+
+
+# --- encode -----------------------------------------------------------------------------------------
+
+DECIDED = 0.15
+"""The share of a clip's work that is done when all is decided: analysis against render, measured."""
+
+
+def render(studio: Studio, number: int, tick: Tick) -> None:
+    """Render one clip; leaves ``clip-NN.mp4`` and what lies beside it, ``clip-NN.json`` last."""
+    work, services = studio.work, studio.services
+    plan, transcript = read_plan(work.path("plan.json")), known_transcript(studio)
+    moment = plan.chosen_moments[number - 1]
+    key = clip_key(plan, moment, transcript, services.encoding, services.height)
+    if finished_clip(work, number, key=key):
+        return
+    scratch = work.scratch(f"clip-{number:02d}")
+    draft = decide(studio, plan, moment, transcript, cwd=scratch, tick=lambda share: tick(DECIDED * share))
+    kit = Kit(services.ffmpeg, resources.FONTS, scratch, _encoding(studio, plan))
+    rendering = encode(
+        draft.edit,
+        studio.job.source,
+        plan.source.media,
+        work.clip(number, ".mp4"),
+        kit=kit,
+        tick=lambda share: tick(DECIDED + (1 - DECIDED) * share),
+    )
+    thumbnail(services.ffmpeg, rendering.clip, rendering.good_times, work.clip(number, ".jpg"), cwd=scratch)
+    save_clip(work, number, draft, clip_file(number, plan, moment, draft, rendering), key=key)
+
+
+def _encoding(studio: Studio, plan: Plan) -> Encoding:
+    return replace(studio.services.encoding, safe_area=SAFE_AREAS[plan.options.safe_area])

@@ -1,0 +1,55 @@
+"""Captions keep off the mouth where there is room, and inside the safe area always."""
+
+from fractions import Fraction
+
+import pytest
+
+from clipmill.editing.placing import caption_place
+from clipmill.editing.safe_areas import SAFE_AREAS
+from clipmill.editing.styles import STYLES
+from clipmill.editing.typesetting import Page
+from clipmill.model import Box, Canvas, CropKey, CropPath, Face, Frame, Framing, Layout, Scene, Span
+
+STYLE = STYLES["bold"]
+PAGE = Page(Canvas(1080, 1920, Fraction(30)), SAFE_AREAS["all"])
+WIDE = Fraction(16, 9)
+
+
+def framing(layout: Layout = Layout.FILL) -> Framing:
+    path = CropPath(0.316, 1.0, (CropKey(0, 0.5, 0.5), CropKey(4, 0.7, 0.5, cut=True)))
+    return Framing((Scene(Span(0, 8), layout),), path)
+
+
+def frames(top: float, x: float = 0.45, height: float = 0.2) -> list[Frame]:
+    return [Frame(t / 5, (Face(Box(x, top, 0.1, height), 0.9),)) for t in range(15)]
+
+
+def place(seen: list[Frame], layout: Layout = Layout.FILL) -> float:
+    return caption_place(seen, framing(layout), style=STYLE, page=PAGE, picture=WIDE)
+
+
+def test_without_a_face_captions_stand_where_the_style_wants() -> None:
+    assert place([]) == STYLE.place
+
+
+def test_a_face_elsewhere_changes_nothing() -> None:
+    assert place(frames(0.1)) == STYLE.place
+    assert place(frames(0.5, x=0.9)) == STYLE.place
+
+
+@pytest.mark.parametrize("top", [0.40, 0.44, 0.48, 0.56])
+def test_captions_keep_off_the_mouth(top: float) -> None:
+    half = STYLE.lines * STYLE.size * STYLE.pitch / 1920 / 2
+    centre = place(frames(top))
+    mouth = (top + 0.55 * 0.2, top + 0.2)
+    assert centre + half <= mouth[0] + 1e-9 or centre - half >= mouth[1] - 1e-9
+    assert 288 / 1920 <= centre - half
+    assert centre + half <= 1 - 500 / 1920
+
+
+def test_a_face_that_fills_the_frame_leaves_captions_where_they_were() -> None:
+    assert place(frames(0.0, height=1.0)) == pytest.approx(STYLE.place, abs=0.15)
+
+
+def test_a_fitted_picture_counts_where_it_is_shown() -> None:
+    assert place(frames(0.9, height=0.1), Layout.FIT) == pytest.approx(STYLE.place, abs=0.05)

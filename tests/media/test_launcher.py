@@ -1,0 +1,372 @@
+"""Children: what they may do, how their ends are told, and that none outlives us."""
+
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clipmill.errors import MissingError, ToolError
+from clipmill.media.launcher import Command, Limits, Profile, launch, sandbox_level
+from media_kit import make_silent_video
+
+CONFINED = sandbox_level() != "rlimits-only"
+needs_confinement = pytest.mark.skipif(not CONFINED, reason="needs Landlock and seccomp")
+
+
+def python(code: str, cwd: Path, **rest: object) -> Command:
+    """A child that runs ``code``."""
+    rest.setdefault("profile", Profile.ML)
+    return Command("child", (sys.executable, "-P", "-X", "faulthandler", "-c", code), cwd, **rest)  # type: ignore[arg-type]
+
+
+def said(code: str, cwd: Path, **rest: object) -> str:
+    """What a child that runs ``code`` prints, once it has ended well."""
+    with launch(python(code, cwd, **rest)) as child:
+        assert child.stdout
+        text = child.stdout.read().decode()
+        child.wait()
+    return text
+
+
+def fault(code: str, cwd: Path, **rest: object) -> ToolError:
+    """The error with which a child that runs ``code`` ends."""
+    with launch(python(code, cwd, **rest)) as child, pytest.raises(ToolError) as caught:
+        child.wait()
+    return caught.value
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def all_gone(pids: list[int], seconds: float) -> bool:
+    """Whether none of the processes lives, looking until then."""
+    until = time.monotonic() + seconds
+    while any(map(is_alive, pids)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not any(map(is_alive, pids))
+
+
+# --- ends -----------------------------------------------------------------------------------------
+
+
+def test_a_child_that_ends_well_gives_its_output_and_its_cpu_seconds(tmp_path: Path) -> None:
+    with launch(python("print(sum(range(10**6)))", tmp_path)) as child:
+        assert child.stdout
+        assert child.stdout.read() == b"499999500000\n"
+        child.wait()
+        assert child.poll() == 0
+        assert child.cpu_s > 0.005
+
+
+def test_a_child_killed_by_sigsegv_is_named_so(tmp_path: Path) -> None:
+    error = fault("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", tmp_path)
+    assert (error.code, error.signal) == ("tool-crashed", "SIGSEGV")
+    assert "SIGSEGV" in error.message
+    assert "Segmentation fault" in error.detail
+
+
+def test_a_child_that_reads_address_zero_is_named_so(tmp_path: Path) -> None:
+    error = fault("import ctypes; ctypes.string_at(0)", tmp_path)
+    assert (error.code, error.signal) == ("tool-crashed", "SIGSEGV")
+
+
+def test_a_failed_child_tells_the_end_of_its_stderr(tmp_path: Path) -> None:
+    error = fault("import sys; sys.stderr.write('x' * 5000 + 'the reason'); sys.exit(3)", tmp_path)
+    assert (error.code, error.signal) == ("tool-failed", "")
+    assert len(error.detail) == 2000
+    assert error.detail.endswith("the reason")
+
+
+def test_a_program_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no program"):
+        launch(Command("ghost", ("/nonexistent/ghost",), tmp_path))
+
+
+def test_a_program_is_not_looked_for_on_the_path(tmp_path: Path) -> None:
+    with pytest.raises(MissingError):
+        launch(Command("true", ("true",), tmp_path))
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    error = fault("pass", tmp_path / "nowhere")
+    assert error.code == "tool-failed"
+    assert "could not be started" in error.message
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_a_child_past_its_deadline_ends_though_we_block_on_its_output(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    with launch(python(deaf, tmp_path, limits=Limits(wall_s=0.3))) as child:
+        assert child.stdout
+        assert child.stdout.read() == b""
+        with pytest.raises(ToolError, match=r"longer than 0\.3 s") as caught:
+            child.wait()
+    assert caught.value.code == "tool-timeout"
+
+
+def test_a_child_that_uses_up_its_processor_time_is_stopped(tmp_path: Path) -> None:
+    error = fault("while True: pass", tmp_path, limits=Limits(cpu_s=1))
+    assert (error.code, error.signal) == ("tool-timeout", "SIGXCPU")
+
+
+def test_a_file_that_grows_too_large_is_told_as_such(ffmpeg: Path, tmp_path: Path) -> None:
+    argv = (str(ffmpeg), "-nostdin", "-v", "error", "-f", "lavfi", "-i", "color", "-f", "rawvideo", "big.raw")
+    command = Command("ffmpeg", argv, tmp_path, limits=Limits(file_mb=2))
+    with launch(command) as child, pytest.raises(ToolError, match="more than 2 MB") as caught:
+        child.wait()
+    assert caught.value.code == "output-too-large"
+
+
+def test_a_model_that_eats_memory_is_stopped(tmp_path: Path) -> None:
+    greedy = "import time; x = bytearray(300 << 20); x[::4096] = b'1' * len(x[::4096]); time.sleep(60)"
+    error = fault(greedy, tmp_path, limits=Limits(memory_mb=128))
+    assert error.code == "tool-crashed"
+    assert "more than 128 MB of memory" in error.message
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not bound address space")
+def test_a_media_child_cannot_map_more_than_its_memory(tmp_path: Path) -> None:
+    code = "try: bytearray(2 << 30)\nexcept MemoryError: print('refused')"
+    assert said(code, tmp_path, profile=Profile.MEDIA, limits=Limits(memory_mb=512)) == "refused\n"
+
+
+def test_stderr_cannot_fill_the_disk(tmp_path: Path) -> None:
+    flood = "import sys, time\nfor _ in range(40): sys.stderr.write('x' * (1 << 20))\ntime.sleep(2)"
+    with launch(python(flood, tmp_path)) as child:
+        child.wait()
+        assert os.fstat(child._stderr).st_blocks * 512 < 24 << 20
+        assert len(child.stderr_tail()) <= 2000
+
+
+# --- what it sees ---------------------------------------------------------------------------------
+
+
+def test_a_child_sees_nothing_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPMILL_SECRET", "canary")
+    assert "canary" not in said("import os; print(os.environ)", tmp_path)
+
+
+def test_a_child_has_no_descriptors_but_the_first_three(tmp_path: Path) -> None:
+    with open(tmp_path / "ours", "wb") as ours:
+        os.set_inheritable(ours.fileno(), True)
+        listed = said("import os; print(sorted(map(int, os.listdir('/proc/self/fd'))))", tmp_path)
+    assert listed in ("[0, 1, 2]\n", "[0, 1, 2, 3]\n")  # 3 is the listing itself
+
+
+@needs_confinement
+def test_a_child_reads_what_it_is_given_and_nothing_else(tmp_path: Path) -> None:
+    work, other = tmp_path / "work", tmp_path / "other"
+    work.mkdir()
+    other.mkdir()
+    (other / "given").write_text("given")
+    (other / "secret").write_text("secret")
+    code = (
+        f"print(open({str(other / 'given')!r}).read())\n"
+        f"try: open({str(other / 'secret')!r})\nexcept PermissionError: print('refused')"
+    )
+    assert said(code, work, reads=(other / "given",)) == "given\nrefused\n"
+
+
+@needs_confinement
+def test_a_child_writes_inside_its_folder_only(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    code = (
+        "open('inside', 'w').write('x')\n"
+        f"try: open({str(tmp_path / 'outside')!r}, 'w')\nexcept PermissionError: print('refused')"
+    )
+    assert said(code, work) == "refused\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
+
+
+@needs_confinement
+@pytest.mark.parametrize("kind", ["AF_INET, socket.SOCK_STREAM", "AF_INET, socket.SOCK_DGRAM", "AF_INET6"])
+def test_a_child_opens_no_socket_to_a_network(tmp_path: Path, kind: str) -> None:
+    code = f"import socket\ntry: socket.socket(socket.{kind})\nexcept PermissionError: print('refused')"
+    assert said(code, tmp_path) == "refused\n"
+
+
+@needs_confinement
+def test_a_child_starts_no_other_program(tmp_path: Path) -> None:
+    code = "import subprocess\ntry: subprocess.run(['/bin/ls'])\nexcept PermissionError: print('refused')"
+    assert said(code, tmp_path) == "refused\n"
+
+
+@needs_confinement
+def test_a_child_cannot_leave_its_group(tmp_path: Path) -> None:
+    code = (
+        "import os\nif os.fork() == 0:\n"
+        "    try: os.setsid()\n    except PermissionError: print('refused')\nelse: os.wait()"
+    )
+    assert said(code, tmp_path) == "refused\n"
+
+
+@needs_confinement
+def test_a_playlist_that_ffmpeg_would_follow_reads_no_other_file(ffmpeg: Path, tmp_path: Path) -> None:
+    work, canary = tmp_path / "work", tmp_path / "canary.ts"
+    work.mkdir()
+    make_silent_video(ffmpeg, canary, seconds=0.5)
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{canary}\n#EXT-X-ENDLIST\n"
+    (work / "list.m3u8").write_text(playlist)
+    argv = (str(ffmpeg), "-nostdin", "-v", "error", "-i", "list.m3u8", "-f", "rawvideo", "pipe:1")
+    unconfined = subprocess.run(argv, cwd=work, capture_output=True, check=False)
+    with launch(Command("ffmpeg", argv, work)) as child:
+        assert child.stdout
+        confined = child.stdout.read()
+    assert unconfined.stdout, "the playlist must work at all, or this shows nothing"
+    assert not confined
+
+
+# --- pipes and threads ----------------------------------------------------------------------------
+
+
+def test_two_children_are_joined_by_a_pipe(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    with launch(python("print('abc' * 100000, end='')", tmp_path), stdout=writing):
+        os.close(writing)
+        with launch(python("import sys; print(len(sys.stdin.read()))", tmp_path), stdin=reading) as second:
+            os.close(reading)
+            assert second.stdout
+            assert second.stdout.read() == b"300000\n"
+
+
+def test_without_stdin_a_child_reads_an_empty_one(tmp_path: Path) -> None:
+    assert said("import sys; print(len(sys.stdin.read()))", tmp_path) == "0\n"
+
+
+def test_many_threads_launch_at_once(tmp_path: Path) -> None:
+    found: list[str] = []
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(said(f"print({n})", tmp_path).strip()))  # type: ignore[misc]
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [str(number) for number in range(8)]
+
+
+def test_a_child_lives_on_when_the_thread_that_launched_it_ends(tmp_path: Path) -> None:
+    started: list[object] = []
+    slow = python("import time; time.sleep(1); print('done')", tmp_path)
+    thread = threading.Thread(target=lambda: started.append(launch(slow)))
+    thread.start()
+    thread.join()
+    with started[0] as child:  # type: ignore[attr-defined]
+        assert child.stdout.read() == b"done\n"
+
+
+# --- nothing stays --------------------------------------------------------------------------------
+
+FAMILY = (
+    "import os, signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "pid = os.fork()\n"
+    "if pid: print(os.getpid(), pid, flush=True)\n"
+    "time.sleep(120)"
+)
+"""A child with a child of its own; both ignore SIGTERM."""
+
+
+def family(stdout: object) -> list[int]:
+    return [int(pid) for pid in stdout.readline().split()]  # type: ignore[attr-defined]
+
+
+def test_stop_ends_the_whole_group_even_if_it_ignores_sigterm(tmp_path: Path) -> None:
+    child = launch(python(FAMILY, tmp_path))
+    pids = family(child.stdout)
+    assert all(map(is_alive, pids))
+    child.stop()
+    assert all_gone(pids, 1)
+    child.stop()
+
+
+def test_what_a_child_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    code = "import os, time\npid = os.fork()\nif pid: print(pid)\nelse: time.sleep(120)"
+    with launch(python(code, tmp_path)) as child:
+        left = family(child.stdout)
+        child.wait()
+        assert all_gone(left, 1)
+
+
+def test_a_forgotten_child_is_killed(tmp_path: Path) -> None:
+    child = launch(python(FAMILY, tmp_path))
+    with child.stdout as stdout:  # type: ignore[union-attr]
+        pids = family(stdout)
+    del child
+    gc.collect()
+    assert all_gone(pids, 2)
+
+
+WORKER = f"""
+import os, sys
+from pathlib import Path
+from clipmill.media import launcher
+from clipmill.media.launcher import Command, Profile, launch
+command = Command("child", (sys.executable, "-P", "-c", {FAMILY!r}), Path(sys.argv[1]), profile=Profile.ML)
+children = [launch(command) for _ in range(2)]
+pids = [pid for child in children for pid in child.stdout.readline().decode().split()]
+print(launcher._launcher._pid, *pids, flush=True)
+children[0].wait()
+"""
+
+
+@contextlib.contextmanager
+def worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """A worker with two families of children; and the pids of its launcher and of all of them."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            pids = family(process.stdout)
+            assert len(pids) == 5
+            assert all(map(is_alive, pids))
+            yield process, pids
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_no_child_lives_two_seconds_after_its_worker(tmp_path: Path, how: signal.Signals) -> None:
+    with worker(tmp_path) as (process, pids):
+        process.send_signal(how)
+        process.wait(10)
+        assert all_gone(pids, 2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_child_lives_two_seconds_after_the_launcher_process(tmp_path: Path, how: signal.Signals) -> None:
+    with worker(tmp_path) as (_, pids):
+        os.kill(pids[0], how)
+        assert all_gone(pids, 2)
+
+
+def test_after_the_launcher_process_was_killed_another_one_starts(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom clipmill.media import launcher\n"
+        "command = launcher.Command('child', (sys.executable, '-c', 'print(1)'), Path(sys.argv[1]))\n"
+        "launcher.start()\n"
+        "os.kill(launcher._launcher._pid, signal.SIGKILL)\n"
+        "with launcher.launch(command) as child: print(child.stdout.read().decode())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=30, check=True
+    )
+    assert ran.stdout.strip() == b"1"

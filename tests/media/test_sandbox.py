@@ -1,0 +1,93 @@
+"""The filter of system calls, run here as the kernel runs it."""
+
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from clipmill.media.launcher import sandbox_level
+from clipmill.media.sandbox import (
+    AARCH64,
+    ALLOW,
+    ERRNO,
+    KILL,
+    X86_64,
+    Architecture,
+    filter_code,
+    landlock_version,
+)
+
+EPERM, EACCES, ENOSYS = 1, 13, 38
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+
+
+def verdict(code: bytes, audit: int, number: int, *arguments: int) -> int:
+    """What the filter returns for a call: classic BPF over struct seccomp_data."""
+    padded = [*arguments, *[0] * (6 - len(arguments))]
+    data = struct.pack("<IIQ6Q", number, audit, 0, *padded)
+    steps = list(struct.iter_unpack("=HBBI", code))
+    at, loaded = 0, 0
+    while True:
+        operation, yes, no, value = steps[at]
+        at += 1
+        match operation:
+            case 0x20:
+                loaded = struct.unpack_from("<I", data, value)[0]
+            case 0x15:
+                at += yes if loaded == value else no
+            case 0x35:
+                at += yes if loaded >= value else no
+            case 0x45:
+                at += yes if loaded & value else no
+            case 0x06:
+                return int(value)
+            case _:
+                raise AssertionError(f"unknown operation {operation:#x}")
+
+
+@pytest.mark.parametrize("machine", [X86_64, AARCH64])
+class TestFilter:
+    """On both architectures the same doors are closed."""
+
+    def test_local_sockets_pass_and_network_sockets_fail(self, machine: Architecture) -> None:
+        code = filter_code(machine)
+        assert verdict(code, machine.audit, machine.socket, AF_UNIX) == ALLOW
+        for family in (AF_INET, AF_INET6, AF_NETLINK, 17, 40):
+            assert verdict(code, machine.audit, machine.socket, family) == ERRNO | EACCES
+
+    def test_every_denied_call_fails(self, machine: Architecture) -> None:
+        code = filter_code(machine)
+        for number in (*machine.denied, 425, 428, 442):
+            assert verdict(code, machine.audit, number) == ERRNO | EPERM
+
+    def test_threads_are_cloned_and_namespaces_are_not(self, machine: Architecture) -> None:
+        code = filter_code(machine)
+        thread, new_user = 0x3D0F00, 0x10000000
+        assert verdict(code, machine.audit, machine.clone, thread) == ALLOW
+        assert verdict(code, machine.audit, machine.clone, thread | new_user) == ERRNO | EPERM
+        assert verdict(code, machine.audit, 435) == ERRNO | ENOSYS
+
+    def test_ordinary_calls_pass(self, machine: Architecture) -> None:
+        code = filter_code(machine)
+        named = {machine.socket, machine.clone, 435, *machine.denied, *range(425, 443)}
+        for number in set(range(300)) - named:
+            assert verdict(code, machine.audit, number) == ALLOW
+
+    def test_a_foreign_architecture_is_killed(self, machine: Architecture) -> None:
+        assert verdict(filter_code(machine), 0x40000003, 0) == KILL
+
+    def test_the_second_numbering_of_calls_is_refused(self, machine: Architecture) -> None:
+        assert verdict(filter_code(machine), machine.audit, 0x40000000 | 101) == ERRNO | ENOSYS
+
+
+def test_the_level_says_what_the_kernel_offers() -> None:
+    level = sandbox_level()
+    assert level in ("full", "no-namespaces", "rlimits-only")
+    assert (level == "rlimits-only") == (landlock_version() == 0)
+
+
+def test_it_may_be_imported_where_there_is_no_linux() -> None:
+    code = "import sys; sys.platform = 'darwin'\nfrom clipmill.media import sandbox; print(sandbox.measure())"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert ran.stdout == "rlimits-only\n"

@@ -1,0 +1,147 @@
+"""The commands as a person or a script meets them: what they print, where, and how they end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clipmill import __version__
+from clipmill.cli import main
+
+pytestmark = pytest.mark.usefixtures("small")
+
+Capture = pytest.CaptureFixture[str]
+SHORT = ("--min", "4", "--max", "10", "-n", "2", "-q")
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_the_version_is_told(capsys: Capture) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"clipmill {__version__}\n"
+
+
+def test_help_names_every_exit_code(capsys: Capture) -> None:
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    assert all(f" {code} " in text for code in (0, 1, 2, 3, 4, 5, 6, 7, 130))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("bogus",), ("make",), ("make", "x.mp4", "--min", "abc"), ("make", "x.mp4", "--style", "comic")],
+)
+def test_wrong_use_ends_with_2_and_one_line(words: tuple[str, ...], capsys: Capture) -> None:
+    assert run(*words) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_lengths_that_cross_are_wrong_use(talk: Path, capsys: Capture) -> None:
+    assert run("make", talk, "--min", "20", "--max", "10") == 2
+    assert "20 s" in capsys.readouterr().err
+
+
+def test_a_source_that_is_not_there_ends_with_4_and_says_so_in_json(capsys: Capture) -> None:
+    assert run("make", "nowhere.mp4", "--json") == 4
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "source-not-found"
+
+
+def test_a_file_that_is_no_video_ends_with_4_and_leaves_nothing(tmp_path: Path, capsys: Capture) -> None:
+    page = tmp_path / "talk.mp4"
+    page.write_text("<html>please accept our cookies</html>")
+    assert run("make", page, "-o", tmp_path / "clips", "--json") == 4
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "not-a-media-file"
+    assert not (tmp_path / "clips").exists()
+
+
+def test_make_prints_one_document_with_the_paths(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = talk.with_suffix(".srt")
+    assert run("make", talk, "-o", tmp_path, "--transcript", words, "--json", *SHORT) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [clip["rank"] for clip in document["clips"]] == [1, 2]
+    for clip in document["clips"]:
+        assert Path(clip["path"]).is_file()
+        assert all(Path(file).is_file() for file in clip["files"].values())
+    assert Path(document["sources"][0]["report"]).is_file()
+
+
+def test_one_bad_source_does_not_stop_the_others(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = talk.with_suffix(".srt")
+    sources = (talk, tmp_path / "nowhere.mp4")
+    assert run("make", *sources, "-o", tmp_path, "--transcript", words, "--json", *SHORT) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["clips"]) == 2
+    assert document["sources"][1]["error"]["code"] == "source-not-found"
+
+
+def test_a_plan_is_made_changed_and_rendered(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    words, plan = talk.with_suffix(".srt"), tmp_path / "plan.json"
+    assert run("plan", talk, "-o", plan, "--transcript", words, *SHORT) == 0
+    content = json.loads(plan.read_text())
+    moment = content["chosen"][1]
+    content["changes"] = {moment: {"title": "Mine", "span": {"start": 5, "end": 9.6}, "style": "clean"}}
+    plan.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert run("render", plan, "--only", "2", "-o", tmp_path, "--json", "-q") == 0
+    (clip,) = json.loads(capsys.readouterr().out)["clips"]
+    assert (clip["rank"], clip["title"]) == (2, "Mine")
+    assert clip["span"]["start"] == pytest.approx(5, abs=0.05)
+
+
+def test_a_clip_that_the_plan_lacks_is_wrong_use(talk: Path, tmp_path: Path) -> None:
+    words, plan = talk.with_suffix(".srt"), tmp_path / "plan.json"
+    assert run("plan", talk, "-o", plan, "--transcript", words, *SHORT) == 0
+    assert run("render", plan, "--only", "9", "-o", tmp_path) == 2
+
+
+def test_the_dry_run_costs_nothing_and_leaves_nothing(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert run("plan", talk, "-o", tmp_path / "plan.json", "--dry-run", "--json", "-q") == 0
+    forecast = json.loads(capsys.readouterr().out)
+    assert forecast["cost_usd"] == 0
+    assert forecast["disk_mb"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spans_are_rated_in_their_order(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    spans = tmp_path / "spans.json"
+    spans.write_text('[{"start": 0, "end": 9}, {"start": 10, "end": 20}]')
+    assert run("score", talk.with_suffix(".srt"), "--spans", spans, "--no-position", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["start"] for row in rows] == [0, 10]
+    assert all(isinstance(row["score"], float) for row in rows)
+
+
+def test_spans_that_run_backwards_are_named(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    spans = tmp_path / "spans.json"
+    spans.write_text('[{"start": 9, "end": 3}]')
+    assert run("score", talk.with_suffix(".srt"), "--spans", spans) == 2
+    assert "forward" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("CLIPMILL_CRF", "lots")
+    assert run("config", "show") == 2
+    assert "CLIPMILL_CRF" in capsys.readouterr().err
+
+
+def test_the_settings_say_where_they_come_from(capsys: Capture) -> None:
+    assert run("config", "show", "--json") == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["CLIPMILL_HEIGHT"] == rows["CLIPMILL_HEIGHT"] | {"value": "320", "origin": "environment"}
+    assert rows["CLIPMILL_CRF"]["origin"] == "default"
+
+
+def test_the_doctor_finds_this_machine_fit(capsys: Capture) -> None:
+    assert run("doctor", "--json") == 0
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert all(check["health"] != "missing" for check in checks)
+
+
+def test_the_command_is_installed() -> None:
+    command = Path(sys.executable).with_name("clipmill")
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"clipmill {__version__}\n"
