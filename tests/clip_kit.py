@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
 from clipmill.model import Canvas, CropKey, CropPath, Edit, Framing, Layout, Scene, Span
 
 SIDE = (320, 180)

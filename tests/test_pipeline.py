@@ -102,7 +102,7 @@ def test_other_options_keep_the_old_plan_beside_the_new_and_remove_old_clips(
     talk: Path, tmp_path: Path
 ) -> None:
     assert make(talk, tmp_path) == 0
-    assert make(talk, tmp_path, "-n", "1") == 0
+    assert make(talk, tmp_path, "--count=1") == 0
     folder = tmp_path / "talk"
     assert len(json.loads((folder / "plan.previous.json").read_text())["chosen"]) == 2
     assert [path.name for path in folder.glob("clip-*.mp4")] == ["clip-01.mp4"]
@@ -138,7 +138,7 @@ def test_a_dead_face_model_is_named_and_the_clip_is_cropped_in_the_middle(
     talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with killed("clipmill.inside.faces", signal.SIGSEGV):
-        assert make(talk, tmp_path, "-n", "1") == 0
+        assert make(talk, tmp_path, "--count=1") == 0
     record = clip(tmp_path)
     assert "face-tracking" in record.degraded
     assert "SIGSEGV" in caplog.text

@@ -39,7 +39,7 @@ def moment(name: str, start: float, end: float) -> Moment:
 
 PLAN = Plan(
     SourceRef("/videos/talk.mp4", MEDIA),
-    TranscriptRef("transcript.json", "en", "whisper tiny.en"),
+    TranscriptRef("transcript.json", "en", "whisper tiny.en", "ef" * 32),
     Options(),
     (moment("a", 1, 20), moment("b", 30, 50)),
     ("b", "a"),
@@ -101,9 +101,11 @@ def test_a_plan_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_plan_answers_the_same_request_about_the_same_video_only() -> None:
-    assert same_request(PLAN, Options(), MEDIA)
-    assert not same_request(PLAN, Options(count=3), MEDIA)
-    assert not same_request(PLAN, Options(), replace(MEDIA, sha256="cd" * 32))
+    words = PLAN.transcript
+    assert same_request(PLAN, Options(), MEDIA, words)
+    assert not same_request(PLAN, Options(count=3), MEDIA, words)
+    assert not same_request(PLAN, Options(), replace(MEDIA, sha256="cd" * 32), words)
+    assert not same_request(PLAN, Options(), MEDIA, replace(words, sha256="cd" * 32))
 
 
 @pytest.mark.parametrize("given", [{"least": 20, "most": 10}, {"count": 0}, {"aspect": "3:2"}, {"least": -1}])

@@ -83,10 +83,19 @@ def clip_key(plan: Plan, moment: Moment, transcript: Transcript, *ways: object) 
         moment,
         change,
         (options.aspect, options.layout, options.style, options.safe_area),
-        transcript,
+        words_key(transcript),
         ways,
     )
-    return hashlib.sha256(TypeAdapter[Any](Any).dump_json(made_from)).hexdigest()
+    return _hash(made_from)
+
+
+def words_key(transcript: Transcript) -> str:
+    """A name for the words of a transcript: the same key means the same words at the same times."""
+    return _hash(transcript.words)
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(TypeAdapter[Any](Any).dump_json(value)).hexdigest()
 
 
 def finished_clip(work: Workspace, number: int, *, key: str | None) -> ClipFile | None:

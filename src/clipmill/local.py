@@ -40,7 +40,7 @@ class Means:
     def services(self, tell: Callable[[Task, float], None]) -> Services:
         """The programs, found and tried."""
         ffmpeg = find_ffmpeg(self.settings.ffmpeg)
-        threads = self.settings.threads or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
         return Services(
             ffmpeg=ffmpeg.path,
             encoding=Encoding(
@@ -50,7 +50,10 @@ class Means:
                 threads=self.settings.threads,
                 verify_full=self.verify_full,
             ),
-            listening=Listening(threads=min(threads, 4), models=self.settings.models.expanduser()),
+            listening=Listening(
+                threads=self.settings.threads or max(1, min(4, cores // 2)),
+                models=self.settings.models.expanduser(),
+            ),
             height=self.settings.height,
             max_seconds=self.settings.max_hours * 3600,
             tell=tell,

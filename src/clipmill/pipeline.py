@@ -4,7 +4,6 @@ A stage loads values, asks machines for facts, asks ``editing`` for decisions, a
 leaves the same files; what is finished is not done again.
 """
 
-import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,12 @@ from clipmill.clipfile import (
     finished_clip,
     remove_clips_after,
     save_clip,
+    words_key,
 )
 from clipmill.drafting import decide
 from clipmill.editing.choose import Choice, Wanted, choose, plain_moments
 from clipmill.editing.command import Encoding
 from clipmill.editing.safe_areas import SAFE_AREAS
-from clipmill.editing.score import weights_from
 from clipmill.errors import NothingFound, SourceError
 from clipmill.media.captions import read_transcript
 from clipmill.media.decode import activity
@@ -35,8 +34,6 @@ from clipmill.model import Media, Transcript
 from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
 from clipmill.studio import Stage, Studio, Task
 from clipmill.workspace import Workspace, write_text
-
-log = logging.getLogger(__name__)
 
 
 def run_job(studio: Studio, *, last: Stage = Stage.ENCODE) -> None:
@@ -161,29 +158,37 @@ def _transcript_key(options: Options, media: Media) -> str:
 def score(studio: Studio) -> None:
     """Choose the moments; leaves ``plan.json``. A plan that answers the same request is kept as it is."""
     media, transcript = known_media(studio), known_transcript(studio)
-    file = studio.work.path("plan.json")
-    if file.exists():
-        if same_request(read_plan(file), studio.job.options, media):
-            return
-        file.replace(studio.work.path("plan.previous.json"))
+    file, old = studio.work.path("plan.json"), studio.work.path("plan.previous.json")
+    words = TranscriptRef("transcript.json", transcript.language, transcript.by, words_key(transcript))
+    if file.exists() and same_request(read_plan(file), studio.job.options, media, words):
+        return
     choice = _choose(studio, media, transcript)
     plan = Plan(
         SourceRef(str(studio.job.source.absolute()), media),
-        TranscriptRef("transcript.json", transcript.language, transcript.by),
+        words,
         studio.job.options,
         choice.moments,
         choice.chosen,
-        warnings=tuple(dict.fromkeys((*media.warnings, *transcript.warnings))),
+        warnings=_warnings(media, transcript),
     )
+    if file.exists():
+        file.replace(old)
     write_text(file, plan_text(plan))
     remove_clips_after(studio.work, len(plan.chosen))
+
+
+def _warnings(media: Media, transcript: Transcript) -> tuple[str, ...]:
+    """What the user should know about the source and its words, each once."""
+    lacking = resources.missing_scripts("".join(word.text for word in transcript.words))
+    fonts = ("font-missing-letters",) if lacking else ()
+    return tuple(dict.fromkeys((*media.warnings, *transcript.warnings, *fonts)))
 
 
 def _choose(studio: Studio, media: Media, transcript: Transcript) -> Choice:
     options = studio.job.options
     wanted = Wanted(options.least, options.most, options.count, media.duration)
     if transcript.words:
-        choice = choose(transcript, wanted=wanted, weights=weights_from(resources.load_weights()))
+        choice = choose(transcript, wanted=wanted, weights=resources.load_weights())
         if choice.chosen:
             return choice
     if not options.allow_silent:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -70,11 +70,12 @@ class SourceRef:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptRef:
-    """Where the words are (beside the plan), their language, and who heard them."""
+    """Where the words are (beside the plan), their language, who heard them, and a hash of them."""
 
     path: str
     language: str
     by: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +203,7 @@ def _unknown_key(given: Any, understood: Any) -> str:
     return ""
 
 
-def same_request(old: Plan, new_options: Options, media: Media) -> bool:
-    """Whether a plan answers this request about this source, so that it can be kept."""
-    return old.options == new_options and old.source.media.sha256 == media.sha256
-
-
-def with_chosen(plan: Plan, numbers: tuple[int, ...]) -> Plan:
-    """The plan with only these clips (1 is the best) left chosen; their numbers change."""
-    return replace(plan, chosen=tuple(plan.chosen[number - 1] for number in numbers))
+def same_request(old: Plan, options: Options, media: Media, words: TranscriptRef) -> bool:
+    """Whether a plan answers this request about this source and these words, so that it can be kept."""
+    same_words = old.transcript.sha256 == words.sha256
+    return same_words and old.options == options and old.source.media.sha256 == media.sha256

@@ -9,6 +9,7 @@ from typing import Any
 
 from fontTools.ttLib import TTFont
 
+from clipmill.editing.score import Weights, weights_from
 from clipmill.editing.styles import STYLES, Style
 from clipmill.editing.text import JOINERS, script
 from clipmill.editing.typefaces import FontMetrics, PhraseModel, Typeface
@@ -60,17 +61,16 @@ def missing_scripts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(script(character) for character in lacking))
 
 
-def load_weights() -> Mapping[str, Any]:
-    """The weights of the score, as read from ``data/weights.json``."""
+def load_weights() -> Weights:
+    """The weights of the score, from ``data/weights.json``."""
     path = _DATA / "weights.json"
     try:
-        weights: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return weights_from(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise MissingError(
             f"The weights of the score cannot be read from {path.name}: reinstall clipmill.",
             code="weights-missing",
         ) from error
-    return weights
 
 
 @cache

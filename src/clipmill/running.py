@@ -9,7 +9,6 @@ from pathlib import Path
 
 from clipmill import chores, resources
 from clipmill.editing.choose import score_spans
-from clipmill.editing.score import weights_from
 from clipmill.editing.styles import STYLES
 from clipmill.errors import ClipmillError, JobCancelled, UsageError
 from clipmill.local import Made, Means, make_clips, make_plan, render_plan
@@ -98,8 +97,7 @@ def score(transcript: Path, spans: Path, *, position: bool, as_json: bool) -> in
     """Rate spans that a person picked."""
     asked = chores.read_spans(spans)
     words = read_transcript(transcript, duration=math.inf)
-    weights = weights_from(resources.load_weights())
-    scores = score_spans(words, asked, weights=weights, use_position=position)
+    scores = score_spans(words, asked, weights=resources.load_weights(), use_position=position)
     rated = list(zip(scores, asked, strict=True))
     if as_json:
         print(json.dumps([{"start": span.start, "end": span.end, "score": value} for value, span in rated]))

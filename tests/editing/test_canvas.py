@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+
 from clipmill.editing.canvas import canvas_for, clip_rate
 from clipmill.model import Media, VideoStream
 
@@ -46,8 +47,10 @@ def test_an_unknown_shape_is_refused() -> None:
         ("60000/1001", "30000/1001"),
         ("50", "25"),
         ("120", "30"),
-        ("15", "15"),
-        ("8", "16"),
+        ("15", "30"),
+        ("10", "20"),
+        ("8", "24"),
+        ("1/10", "20"),
         ("29991/1000", "30"),
     ],
 )
@@ -55,6 +58,8 @@ def test_a_steady_rate_is_kept_up_to_thirty_and_halved_above(source: str, clip: 
     assert clip_rate(Fraction(source), variable=False) == Fraction(clip)
 
 
-@pytest.mark.parametrize(("source", "clip"), [("2213/100", "24000/1001"), ("2890/100", "30000/1001"), ("3", "25")])
+@pytest.mark.parametrize(
+    ("source", "clip"), [("2213/100", "24000/1001"), ("2890/100", "30000/1001"), ("3", "25")]
+)
 def test_a_varying_rate_becomes_a_standard_one(source: str, clip: str) -> None:
     assert clip_rate(Fraction(source), variable=True) == Fraction(clip)

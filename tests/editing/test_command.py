@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+
 from clip_kit import edit_of
 from clipmill.editing.command import (
     Encoder,
@@ -17,9 +18,10 @@ from clipmill.editing.filters import Graph
 from clipmill.model import Canvas, Span
 
 CANVAS = Canvas(1080, 1920, Fraction(30))
+PLAIN = Encoding()
 
 
-def arguments(encoding: Encoding = Encoding()) -> tuple[str, ...]:
+def arguments(encoding: Encoding = PLAIN) -> tuple[str, ...]:
     drawing = Graph("", (), 10, 180, 320)
     source = ("-i", "file:talk.mp4")
     edit = edit_of(Span(7.5, 9.5))

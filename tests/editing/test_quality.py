@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from clipmill.editing.quality import (
     around,
     calm,

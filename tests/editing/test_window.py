@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clip_kit import edit_of
 from clipmill.editing.window import crop_commands, first_frame, path_places, stretches, upright, window_of
 from clipmill.model import CropKey, Edit, Framing, Layout, Span, VideoStream
-from hypothesis import given
-from hypothesis import strategies as st
 
 VIDEO = VideoStream(
     0, "h264", 1920, 1080, 1920, 1080, 0, Fraction(1), Fraction(30), False, False, None, "yuv420p", 0.0
@@ -41,7 +43,7 @@ def test_a_resting_window_stands_on_even_pixels() -> None:
 def test_a_slow_move_takes_steps_of_one_pixel() -> None:
     keys = CropKey(0, 0.3, 0.5), CropKey(2, 0.32, 0.5)
     places = window_of(edit_of(Span(0, 2), *keys, size=FULL), VIDEO).places
-    steps = [b[0] - a[0] for a, b in zip(places, places[1:], strict=False)]
+    steps = [b[0] - a[0] for a, b in pairwise(places)]
     assert set(steps) <= {0, 1, 2}
     assert 1 in steps
 

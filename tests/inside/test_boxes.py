@@ -3,9 +3,8 @@
 import struct
 from pathlib import Path
 
-from media_kit import make_video, patch
-
 from clipmill.inside.boxes import Claims, claims
+from media_kit import make_video, patch
 
 
 def test_the_index_of_an_ordinary_file(ffmpeg: Path, tmp_path: Path) -> None:
@@ -19,7 +18,9 @@ def test_the_index_of_an_ordinary_file(ffmpeg: Path, tmp_path: Path) -> None:
 
 
 def test_a_claim_of_a_huge_picture_is_seen(ffmpeg: Path, tmp_path: Path) -> None:
-    source = patch(make_video(ffmpeg, tmp_path / "s.mp4"), b"avc1\x00\x00\x00\x00", b"\xff\xff\xff\xff", skip=20)
+    source = patch(
+        make_video(ffmpeg, tmp_path / "s.mp4"), b"avc1\x00\x00\x00\x00", b"\xff\xff\xff\xff", skip=20
+    )
     assert (claims(source).width, claims(source).height) == (65535, 65535)
 
 

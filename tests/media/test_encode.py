@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from clip_kit import ASS, counted, edit_of, flash_and_beep, make, pictures, samples, told
 from clipmill.editing.canvas import canvas_for
 from clipmill.editing.command import Encoder, Encoding
@@ -18,6 +19,7 @@ from clipmill.errors import BudgetError, JobCancelled, ToolError, UsageError
 from clipmill.media.encode import Kit, Rendering, about_disk, encode, part_of, sweep_parts
 from clipmill.media.probe import probe
 from clipmill.model import CropKey, Edit, Hdr, Layout, SafeArea, Span
+from clipmill.resources import FONTS
 
 FAST = Encoding(preset="ultrafast", crf=10, safe_area=SafeArea(288, 192, 500, 120))
 
@@ -184,9 +186,20 @@ def test_the_card_tells_what_is_in_the_picture(source: Path, render: Render) -> 
     assert card.start_clean is False  # the tone goes on across both edges
 
 
-def test_the_file_is_ready_for_the_web_and_says_nothing_of_its_source(
-    ffmpeg: Path, tmp_path: Path
-) -> None:
+def test_captions_are_drawn_in_the_fonts_of_the_folder(source: Path, kit: Kit, tmp_path: Path) -> None:
+    head, media = ASS.rpartition("Dialogue")[0], probe(source, cwd=kit.cwd)
+    widths = []
+    for font in ("Anton", "Archivo Black"):
+        line = "Dialogue: 0,0:00:00.00,0:00:10.00,A,,0,0,0,,Clipping\n"
+        edit = edit_of(Span(1.0, 1.4), ass=(head + line).replace(",Sans,", f",{font},"))
+        target = tmp_path / f"{font}.mp4"
+        card = encode(edit, source, media, target, kit=replace(kit, fonts=FONTS), tick=lambda _: None).card
+        assert card.caption_box is not None
+        widths.append(card.caption_box.width)
+    assert widths[0] < 0.75 * widths[1]  # Anton is narrow, Archivo Black is wide
+
+
+def test_the_file_is_ready_for_the_web_and_says_nothing_of_its_source(ffmpeg: Path, tmp_path: Path) -> None:
     source = counted(ffmpeg, tmp_path / "named.mp4", "-metadata", "title=secret", "-metadata", "artist=me")
     kit = Kit(ffmpeg, tmp_path, tmp_path, Encoding(preset="veryfast"))
     media, target = probe(source, cwd=tmp_path), tmp_path / "clip.mp4"

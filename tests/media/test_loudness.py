@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from clip_kit import make
 from clipmill.editing.command import SOUND
 from clipmill.editing.filters import level, listen

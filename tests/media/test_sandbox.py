@@ -7,16 +7,8 @@ import sys
 import pytest
 
 from clipmill.media.launcher import sandbox_level
-from clipmill.media.sandbox import (
-    AARCH64,
-    ALLOW,
-    ERRNO,
-    KILL,
-    X86_64,
-    Architecture,
-    filter_code,
-    landlock_version,
-)
+from clipmill.media.sandbox import landlock_version
+from clipmill.media.seccomp import AARCH64, ALLOW, ERRNO, KILL, X86_64, Architecture, filter_code
 
 EPERM, EACCES, ENOSYS = 1, 13, 38
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16

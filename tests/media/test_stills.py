@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from clip_kit import make, pictures
 from clipmill.media.stills import thumbnail
 

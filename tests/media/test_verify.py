@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clip_kit import counted, edit_of
+
+from clip_kit import counted, edit_of, make
 from clipmill.editing.command import Encoding
 from clipmill.errors import ToolError
 from clipmill.media.encode import encode
@@ -66,6 +67,12 @@ def test_a_clip_that_is_not_what_was_asked_for_fails(whole: Path, kit: Kit, edit
         check(whole, kit, edit)
 
 
+def test_a_clip_without_a_picture_fails(kit: Kit, tmp_path: Path) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=440:duration=2", "-c:a", "aac", "-movflags", "+faststart")
+    with pytest.raises(ToolError, match="audio"):
+        check(make(kit.ffmpeg, tmp_path / "sound.mp4", *sound), kit)
+
+
 def test_damage_inside_is_found_in_full(whole: Path, kit: Kit, tmp_path: Path) -> None:
     data = bytearray(whole.read_bytes())
     middle = data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2
@@ -76,7 +83,7 @@ def test_damage_inside_is_found_in_full(whole: Path, kit: Kit, tmp_path: Path) -
         check(damaged, full(kit))
 
 
-def test_an_index_at_the_end_is_not_ready_for_the_web(whole: Path, kit: Kit, tmp_path: Path) -> None:
+def test_an_index_at_the_end_is_not_ready_for_the_web(whole: Path, tmp_path: Path) -> None:
     data = whole.read_bytes()
     moov, mdat = data.index(b"moov") - 4, data.index(b"mdat") - 4
     late = tmp_path / "late.mp4"

@@ -1,6 +1,7 @@
 """The clip's own picture: its size and frame rate for a given source."""
 
 from fractions import Fraction
+from math import ceil
 
 from clipmill.model import Canvas, Media
 
@@ -15,7 +16,7 @@ STANDARD_RATES = (
     Fraction(30),
 )
 HIGHEST_RATE = Fraction(30)
-LOWEST_RATE = Fraction(10)  # below this captions would visibly stick; frames are shown twice instead
+LOWEST_RATE = Fraction(20)  # below this captions would visibly stick: frames are shown several times instead
 
 
 def canvas_for(aspect: str, media: Media, height: int = 1920) -> Canvas:
@@ -42,9 +43,7 @@ def clip_rate(rate: Fraction, *, variable: bool) -> Fraction:
         return near if rate >= STANDARD_RATES[0] * Fraction(9, 10) else Fraction(25)
     if abs(near - rate) < Fraction(1, 100):
         return near
-    while rate < LOWEST_RATE:
-        rate *= 2
-    return rate
+    return rate * max(1, ceil(LOWEST_RATE / rate))
 
 
 def _even(size: Fraction) -> int:

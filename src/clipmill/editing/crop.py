@@ -22,7 +22,7 @@ GRID = 0.005
 FASTEST = 24
 """Grid steps in 0.2 s: 60 % of the frame a second, faster than which a pan looks like a mistake."""
 
-SHARPEST = 5
+SHARPEST = 7
 """Change of speed in 0.2 s, in grid steps: a move of a fifth of the frame takes about 0.8 s."""
 
 MISS = 3.5
@@ -37,7 +37,7 @@ OFF_CENTRE = 0.45
 START = 1.6
 """Cost of starting to move."""
 
-MOVING = 1.2
+MOVING = 1.6
 """Cost of a second of moving."""
 
 BENDING = 0.012

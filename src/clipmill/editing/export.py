@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from clipmill.editing.cues import cue_text
 from clipmill.model import Cue, Span, Transcript, Word
 
 LINE = 42
@@ -23,7 +24,7 @@ _UNSPACED = ("zh", "ja", "th", "lo", "km", "my", "yue")
 def srt(cues: Sequence[Cue]) -> str:
     """The text of an SRT file; characters stay as they are, for SRT has no way to escape them."""
     blocks = (
-        f"{number}\n{_time(cue.span.start, ',')} --> {_time(cue.span.end, ',')}\n{_safe(_text(cue))}\n"
+        f"{number}\n{_time(cue.span.start, ',')} --> {_time(cue.span.end, ',')}\n{_safe(cue_text(cue))}\n"
         for number, cue in enumerate(cues, 1)
     )
     return "\n".join(blocks)
@@ -32,7 +33,7 @@ def srt(cues: Sequence[Cue]) -> str:
 def vtt(cues: Sequence[Cue]) -> str:
     """The text of a WebVTT file, with its three special characters escaped."""
     blocks = (
-        f"{_time(cue.span.start, '.')} --> {_time(cue.span.end, '.')}\n{_escaped(_text(cue))}\n"
+        f"{_time(cue.span.start, '.')} --> {_time(cue.span.end, '.')}\n{_escaped(cue_text(cue))}\n"
         for cue in cues
     )
     return "\n".join(["WEBVTT\n", *blocks])
@@ -43,7 +44,7 @@ def plain_text(cues: Sequence[Cue]) -> str:
     lines: list[str] = []
     open_line = ""
     for cue in cues:
-        text = " ".join(_text(cue).split("\n"))
+        text = " ".join(cue_text(cue).split("\n"))
         open_line = f"{open_line} {text}".strip()
         if text.endswith(_ENDS):
             lines.append(open_line)
@@ -95,10 +96,6 @@ def _line(words: Sequence[Word], *, joined: bool) -> tuple[Word, ...]:
     if not joined:
         return tuple(words)
     return (Word("".join(word.text for word in words), words[0].start, words[-1].end),)
-
-
-def _text(cue: Cue) -> str:
-    return "\n".join(" ".join(word.text for word in line) for line in cue.lines)
 
 
 def _safe(text: str) -> str:

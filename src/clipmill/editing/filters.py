@@ -192,7 +192,7 @@ def _fit(canvas: Canvas, video: VideoStream, number: int) -> str:
     return (
         f"{tone}{_scale(width, height, video)},split[sharp{number}][soft{number}];\n"
         f"[soft{number}]scale={wide}:{high}:force_original_aspect_ratio=increase:flags=area,"
-        f"crop={wide}:{high},gblur=sigma={blur:.2f},eq=brightness=-0.08:saturation=0.9,"
+        f"crop={wide}:{high},gblur=sigma={blur:.2f},lutyuv=y=16+(val-16)*0.75,"
         f"scale={canvas.width}:{canvas.height}:flags=bicubic,setsar=1[back{number}];\n"
         f"[back{number}][sharp{number}]overlay=(W-w)/2:(H-h)/2:format=yuv420"
     )

@@ -1,6 +1,6 @@
 """The times of packets: how long a source lasts, how even its frames come, which frame is shown when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -88,17 +88,22 @@ def seek(container: Any, microseconds: int) -> bool:
 
 
 def _read(packets: Iterable[Any], times: dict[int, Times], enough: int | None) -> None:
-    """Read packets to the end, or until one stream gave ``enough``; damage in the container is an end."""
+    """Read packets to the end, or until one stream gave ``enough``."""
     seen = dict.fromkeys(times, 0)
+    for packet in _whole(packets):
+        index = packet.stream.index
+        if packet.dts is None and packet.pts is None:
+            continue
+        times[index].add(packet)
+        seen[index] += 1
+        if enough and seen[index] >= enough:
+            return
+
+
+def _whole(packets: Iterable[Any]) -> Iterator[Any]:
+    """Packets up to where the container breaks off."""
     try:
-        for packet in packets:
-            index = packet.stream.index
-            if packet.dts is None and packet.pts is None:
-                continue
-            times[index].add(packet)
-            seen[index] += 1
-            if enough and seen[index] >= enough:
-                return
+        yield from packets
     except (OSError, ValueError):
         return
 
@@ -136,20 +141,31 @@ def is_variable(times: Times) -> bool:
 
 
 def shown_at(container: Any, stream: Any, wanted: float) -> float | None:
-    """The time of the last frame shown at or before ``wanted``, both on the container's clock."""
+    """The time of the last frame shown at or before ``wanted``, both on the container's clock.
+
+    None where no frame is, or where the container cannot be wound to a place before it.
+    """
     base = float(stream.time_base)
     for back in (0.0, 5.0, 30.0, 1e9):  # a container without an index may land too late
-        container.seek(int(max(wanted - back, -1e9) / base), stream=stream, backward=True)
-        best = _last_before(container.demux(stream), wanted, base)
-        if best is not None:
-            return best
+        if _wind(container, stream, int(max(wanted - back, -1e9) / base)):
+            best = last_before(container.demux(stream), wanted, base)
+            if best is not None:
+                return best
     return None
 
 
-def _last_before(packets: Iterable[Any], wanted: float, base: float) -> float | None:
+def _wind(container: Any, stream: Any, ticks: int) -> bool:
+    try:
+        container.seek(ticks, stream=stream, backward=True)
+    except OSError:
+        return False
+    return True
+
+
+def last_before(packets: Iterable[Any], wanted: float, base: float) -> float | None:
     """The latest time up to ``wanted``, or None where no key frame came first and frames may be missing."""
     best = None
-    for packet in packets:
+    for packet in _whole(packets):
         if packet.pts is None or packet.is_discard:
             continue
         time = packet.pts * base

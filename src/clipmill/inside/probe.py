@@ -18,7 +18,7 @@ from clipmill.errors import SourceError
 from clipmill.inside import serve
 from clipmill.inside.boxes import Claims, claims
 from clipmill.inside.damage import UNSPECIFIED, Damage, inspect
-from clipmill.inside.packets import Times, frame_rate, is_variable, measure, shown_at
+from clipmill.inside.packets import Times, frame_rate, is_variable, last_before, measure, shown_at
 
 SMALLEST_PX = 16
 """A picture with a shorter side holds nothing to look at."""
@@ -51,9 +51,18 @@ def _snapped(source: Path, request: dict[str, Any]) -> list[float]:
         stream = container.streams[request["index"]]
         found = [shown_at(container, stream, time + start) for time in request["snap"]]
     return [
-        time if shown is None else max(0.0, shown - start)
+        _shown_from_the_start(source, request, time) if shown is None else max(0.0, shown - start)
         for time, shown in zip(request["snap"], found, strict=True)
     ]
+
+
+def _shown_from_the_start(source: Path, request: dict[str, Any], time: float) -> float:
+    """As ``shown_at`` for a file that cannot be wound, by reading it; a time before all frames is left."""
+    start = request["start"]
+    with _open(source, request) as container:
+        stream = container.streams[request["index"]]
+        shown = last_before(container.demux(stream), time + start, float(stream.time_base))
+    return time if shown is None else max(0.0, shown - start)
 
 
 def _facts(source: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +83,7 @@ def _examined(
     times = measure(container, [stream for stream in (video, audio) if stream])
     shown = times[video.index]
     if shown.first is None:
-        raise _empty(said)
+        raise _truncated() if said.index else _corrupt()
     start = (container.start_time or 0) / 1e6
     rate = frame_rate(shown, video.average_rate)
     end = shown.end(rate) - start
@@ -175,10 +184,6 @@ def _unreadable(said: Claims) -> SourceError:
     if not said.index and not said.complete:
         return _truncated()
     return _corrupt()
-
-
-def _empty(said: Claims) -> SourceError:
-    return _truncated() if said.index else _corrupt()
 
 
 def _truncated() -> SourceError:

@@ -11,9 +11,12 @@ from clipmill.inside import serve
 def verify(request: dict[str, Any]) -> dict[str, Any]:
     """Facts about the clip at ``path``: sizes, counts, seconds, and frames decoded at both ends."""
     with av.open(request["path"]) as clip:
+        kinds = [stream.type for stream in clip.streams]
+        if sorted(kinds) != ["audio", "video"]:
+            return {"streams": kinds}
         video, audio = clip.streams.video[0], clip.streams.audio[0]
         facts = {
-            "streams": [stream.type for stream in clip.streams],
+            "streams": kinds,
             "codecs": [video.codec_context.name, audio.codec_context.name],
             "width": video.codec_context.width,
             "height": video.codec_context.height,

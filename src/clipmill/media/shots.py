@@ -26,8 +26,14 @@ def exact_cuts(
     ffmpeg: Path, source: Path, media: Media, suspects: Iterable[float], *, cwd: Path
 ) -> tuple[float, ...]:
     """The time of the first frame after each cut, for those suspects that are cuts."""
-    found = (exact_cut(frame_changes(ffmpeg, source, media, time, cwd=cwd)) for time in suspects)
-    return tuple(sorted({time for time in found if time is not None}))
+    found: list[float] = []
+    for suspect in sorted(suspects):
+        if found and abs(suspect - found[-1]) < AROUND_S:
+            continue
+        cut = exact_cut(frame_changes(ffmpeg, source, media, suspect, cwd=cwd))
+        if cut is not None and cut not in found:
+            found.append(cut)
+    return tuple(found)
 
 
 def exact_cut(changes: list[tuple[float, float]]) -> float | None:

@@ -144,8 +144,8 @@ class Launcher:
             return False
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
-        body = self.control.recv(int.from_bytes(head, "little"), socket.MSG_WAITALL)
-        if len(body) < int.from_bytes(head, "little"):
+        body = self.receive(int.from_bytes(head, "little"))
+        if not body:
             return False
         order = json.loads(body)
         if order is None:
@@ -153,6 +153,16 @@ class Launcher:
         else:
             self.start(Order(**order), *descriptors)
         return True
+
+    def receive(self, length: int) -> bytes:
+        """The next bytes of the worker; none when it is gone. A signal may cut one reading short."""
+        body = b""
+        while len(body) < length:
+            more = self.control.recv(length - len(body))
+            if not more:
+                return b""
+            body += more
+        return body
 
     def start(self, order: Order, channel: int, stdin: int, stdout: int, stderr: int) -> None:
         """Fork the child and say its pid."""

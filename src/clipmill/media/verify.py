@@ -36,10 +36,11 @@ def verify(clip: Path, edit: Edit, *, kit: Kit, tick: Tick) -> None:
 
 def judge(facts: dict[str, Any], edit: Edit) -> tuple[tuple[bool, str], ...]:
     """Each demand on a clip as (met, what it means when it is not)."""
+    if facts["streams"] != ["video", "audio"]:
+        return ((False, f"its streams are {' and '.join(facts['streams']) or 'none'}"),)
     length, frame = clip_length(edit), float(1 / edit.canvas.frame_rate)
     size = f"{edit.canvas.width}x{edit.canvas.height}"
     return (
-        (facts["streams"] == ["video", "audio"], f"its streams are {facts['streams']}"),
         (facts["codecs"] == ["h264", "aac"], f"its codecs are {facts['codecs']}"),
         (f"{facts['width']}x{facts['height']}" == size, f"its picture is not {size}"),
         (facts["pixel_format"] == "yuv420p", f"its pixel format is {facts['pixel_format']}"),
