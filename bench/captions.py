@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import statistics
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.places import DATA
 from bench.table import Row
 from clipmill.editing.ass import ass_text
 from clipmill.editing.cues import make_cues
@@ -24,8 +24,7 @@ from clipmill.editing.styles import STYLES, Style
 from clipmill.model import Canvas, Word
 from clipmill.resources import FONTS, font_metrics
 
-SHARED = Path(os.environ.get("CLIPMILL_SHARED", Path(__file__).parents[2] / "shared"))
-LINES = SHARED / "data" / "selection" / "ted_lines.jsonl.gz"
+LINES = DATA / "selection" / "ted_lines.jsonl.gz"
 
 WIDTH, WANTED = 42, 30
 """Characters of a line at most, and as wanted: the trade's width for wide pictures."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from bench.places import DATA
 from bench.table import Row
 from clipmill.editing.canvas import canvas_for
 from clipmill.media.encode import Kit, encode
@@ -18,8 +19,7 @@ from clipmill.model import CropKey, CropPath, Edit, Framing, Layout, Media, Scen
 from clipmill.resources import FONTS
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
-SHARED = Path(os.environ.get("CLIPMILL_SHARED", Path(__file__).parents[2] / "shared"))
-PORTRAIT = SHARED / "data" / "video" / "talking_head_a.mp4"
+PORTRAIT = DATA / "video" / "talking_head_a.mp4"
 
 RUNS = 5
 SECONDS = 60
@@ -107,24 +107,8 @@ def bare_encode(source: Path, target: Path, *, seconds: float = SECONDS) -> None
         *("-v", "error", "-y", "-ss", str(START), "-t", str(seconds), "-i", str(source)),
         *("-vf", "crop=608:1080:656:0,scale=1080:1920:flags=bicubic,format=yuv420p"),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-profile:v", "high"),
-        *(
-            "-g",
-            "60",
-            "-bf",
-            "2",
-            "-maxrate",
-            "12M",
-            "-bufsize",
-            "24M",
-            "-c:a",
-            "aac",
-            "-b:a",
-            "160k",
-            "-ar",
-            "48000",
-            "-ac",
-            "2",
-        ),
+        *("-g", "60", "-bf", "2", "-maxrate", "12M", "-bufsize", "24M"),
+        *("-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2"),
         *("-movflags", "+faststart", str(target)),
     )
     subprocess.run([FFMPEG, *arguments], check=True, stdin=subprocess.DEVNULL)

@@ -1,6 +1,5 @@
 """How well the window keeps faces, how calm it is, how exact its jumps are, and what looking costs."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.contact_sheet import FFMPEG, clip_rate, layout_at, pictures, place_at, reframed, window_at
+from bench.places import DATA, TOOLS
 from bench.table import Row
 from bench.yunet import Yunet
 from clipmill.editing import tracks
@@ -21,7 +21,6 @@ from clipmill.media.launcher import Child, Command
 from clipmill.media.probe import probe
 from clipmill.model import Box, Face, Frame, Framing, Layout, Media, Sighting, Span
 
-SHARED = Path(os.environ.get("CLIPMILL_SHARED", Path(__file__).parents[2] / "shared"))
 WITH_FACES = (
     "debate_split2_a.avi",
     "screen_plus_webcam.mp4",
@@ -70,7 +69,7 @@ class Judged:
 
 def measure() -> list[Row]:
     """The rows of the benchmark's table; none without the shared recordings."""
-    folder = SHARED / "data" / "video"
+    folder = DATA / "video"
     if not folder.is_dir():
         return []
     judged = [judge(folder / name) for name in WITH_FACES]
@@ -121,7 +120,7 @@ def _fitted(framing: Framing) -> float:
 def judged_frames(source: Path, media: Media, span: Span) -> tuple[Frame, ...]:
     """The faces that the judge sees in the frames of the clip."""
     rate = clip_rate(media)
-    judge_of = Yunet(SHARED / "tools" / "yunet.onnx")
+    judge_of = Yunet(TOOLS / "yunet.onnx")
     wide, high = media.video.display_width, media.video.display_height
     scale = min(1.0, 640 / max(wide, high))
     frames = pictures(source, media, span, rate, (round(wide * scale / 2) * 2, round(high * scale / 2) * 2))

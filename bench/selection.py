@@ -1,19 +1,18 @@
 """How well and how cheaply moments are chosen: against editors' choices, and on three hours of talk."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from bench.places import DATA, TOOLS
 from bench.table import Row
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("CLIPMILL_TEST_DATA", ROOT.parent / "shared" / "data"))
-TEASERS = SHARED / "selection" / "podcast_teasers.jsonl.gz"
-GRADER = Path(os.environ.get("CLIPMILL_GRADER", SHARED.parent / "tools" / "grade_selection.py"))
+TEASERS = DATA / "selection" / "podcast_teasers.jsonl.gz"
+GRADER = TOOLS / "grade_selection.py"
 SCORE = f"{ROOT}/.venv/bin/clipmill score {{transcript}} --spans {{spans}}"
 
 LEAST_AUC = 0.65

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from bench.places import DATA
 from bench.table import Row
 from clipmill.editing.spelling import spoken
 from clipmill.media.decode import sound_to
@@ -24,6 +25,7 @@ from clipmill.media.speech import Listening, find_models, question, transcript_o
 from clipmill.model import AudioStream, Media, Span, Transcript, VideoStream, Word
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+RECORDINGS = DATA / "speech"
 RATE = 16_000
 GAP_S = 3.0
 """Seconds of silence between two recordings of the set, so that none is heard with its neighbour."""
@@ -59,7 +61,7 @@ class Heard:
 
 def measure() -> list[Row]:
     """Cost, word errors and word times; none where the recordings are not at hand."""
-    folder = data()
+    folder = RECORDINGS
     if not folder.is_dir():
         return []
     with tempfile.TemporaryDirectory() as work:
@@ -198,9 +200,3 @@ def _sound(source: Path, seconds: float) -> Media:
     )
     audio = AudioStream(0, "any", 1, RATE, "", 0.0)
     return Media(source.name, source.stat().st_size, "", "any", 0.0, seconds, video, audio)
-
-
-def data() -> Path:
-    """The folder of recordings: CLIPMILL_TEST_DATA, or beside the checkout."""
-    beside = Path(__file__).parents[2] / "shared" / "data"
-    return Path(os.environ.get("CLIPMILL_TEST_DATA", beside)) / "speech"

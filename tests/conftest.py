@@ -5,6 +5,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+
 from talk_kit import make_talk, write_srt
 
 

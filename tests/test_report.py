@@ -4,11 +4,10 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from test_plan import PLAN, moment
-
 from clipmill.clipfile import ClipFile
 from clipmill.model import Box, CropKey, CropPath, Layout, QualityCard, Scene, Span, Word
 from clipmill.report import page
+from test_plan import PLAN, moment
 
 HOSTILE = '</script><img src=x onerror="alert(1)">'
 

@@ -43,7 +43,7 @@ def test_captions_keep_off_the_mouth(top: float) -> None:
     centre = place(frames(top))
     mouth = (top + 0.55 * 0.2, top + 0.2)
     assert centre + half <= mouth[0] + 1e-9 or centre - half >= mouth[1] - 1e-9
-    assert 288 / 1920 <= centre - half
+    assert centre - half >= 288 / 1920
     assert centre + half <= 1 - 500 / 1920
 
 

@@ -28,16 +28,17 @@ def ask(  # noqa: PLR0913 (one question; a value would only rename it)
     stdin: int | None = None,
     tick: Tick | None = None,
     limits: Limits = NORMAL,
+    devices: tuple[Path, ...] = (),
 ) -> Any:
     """The answer of ``clipmill.inside.PROGRAM`` to ``request`` (both JSON).
 
-    It may write inside ``cwd`` only and read ``cwd``, ``reads``, the Python installation and nothing else.
+    It may write inside ``cwd`` only and read ``cwd``, ``reads``, the Python installation and ``devices``.
     Raises the typed error that the program answered with, or ToolError when it died.
     """
     with _argument(json.dumps(request), cwd) as argument:
         # -P keeps the job's folder off the path of modules.
         argv = (sys.executable, "-P", "-X", "faulthandler", "-m", f"clipmill.inside.{program}", argument)
-        command = Command(program, argv, cwd, profile=Profile.ML, reads=reads, limits=limits)
+        command = Command(program, argv, cwd, profile=Profile.ML, reads=reads, limits=limits, devices=devices)
         with launch(command, stdin=stdin) as child:
             return _answer(child, tick)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from clipmill.editing.command import Encoder, device_arguments, upload_filter
 from clipmill.errors import MissingError, SettingsError, ToolError
-from clipmill.media.launcher import NORMAL, Child, Command, Limits, Profile, Tick, launch
+from clipmill.media.launcher import NORMAL, Child, Command, Limits, Profile, Tick, graphics_devices, launch
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,ogg,wav,mp3,flac,aac"
 """Containers that are opened: no playlist, image sequence, script or device is among them."""
@@ -43,8 +44,8 @@ FILTERS = frozenset(("ass", "sendcmd", "crop", "scale", "overlay", "gblur", "ali
 ENCODERS = frozenset(("libx264", "aac"))
 """Encoders without which no clip can be made."""
 
-HARDWARE = ("h264_videotoolbox", "h264_nvenc", "h264_qsv", "h264_amf")
-"""Hardware encoders that take frames from memory, the best first."""
+HARDWARE = ("h264_videotoolbox", "h264_nvenc", "h264_qsv", "h264_vaapi", "h264_amf")
+"""Hardware encoders, the best first."""
 
 LISTING_BYTES = 1 << 20
 
@@ -153,10 +154,13 @@ def encoder_works(ffmpeg: Ffmpeg, name: str) -> bool:
     """Whether the encoder turns a few frames into video here; being compiled in means nothing."""
     if name not in ffmpeg.encoders:
         return False
+    encoder = Encoder(name)
+    upload = upload_filter(encoder) or "null"
     trial = (
-        "-f", "lavfi", "-i", "color=size=1080x1920:rate=30:duration=0.2",
-        "-c:v", name, "-f", "null", "-",
-    )  # fmt: skip
+        *device_arguments(encoder),
+        *("-f", "lavfi", "-i", "color=size=1080x1920:rate=30:duration=0.2"),
+        *("-vf", upload, "-c:v", name, "-f", "null", "-"),
+    )
     with tempfile.TemporaryDirectory(prefix="clipmill-") as folder:
         try:
             run_ffmpeg(ffmpeg.path, trial, cwd=Path(folder), limits=Limits(wall_s=20, cpu_s=20))
@@ -231,9 +235,7 @@ def _devices(arguments: Sequence[str]) -> tuple[Path, ...]:
     """The device files of a hardware encoder, for arguments that ask for one."""
     if not set(arguments) & set(HARDWARE):
         return ()
-    return tuple(
-        path for pattern in ("dri/*", "nvidia*", "nvidia-caps/*") for path in Path("/dev").glob(pattern)
-    )
+    return graphics_devices()
 
 
 def _watch(child: Child, progress: int, expected_s: float | None, tick: Tick | None) -> None:

@@ -63,6 +63,12 @@ class Command:
     devices: tuple[Path, ...] = ()
 
 
+def graphics_devices() -> tuple[Path, ...]:
+    """The device files of this machine's graphics processors, for encoders and models that run there."""
+    patterns = ("dri/*", "nvidia*", "nvidia-caps/*")
+    return tuple(path for pattern in patterns for path in Path("/dev").glob(pattern))
+
+
 class Child:
     """A running child. ``stdout`` is a binary pipe unless a descriptor was given for it.
 

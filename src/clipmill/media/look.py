@@ -72,9 +72,7 @@ def _even(side: float) -> int:
     return max(32, round(side / 2) * 2)
 
 
-def _seen(
-    ffmpeg: Path, source: Path, media: Media, span: Span, *, cwd: Path, tick: Tick | None
-) -> Any:
+def _seen(ffmpeg: Path, source: Path, media: Media, span: Span, *, cwd: Path, tick: Tick | None) -> Any:
     """The answer of the face child, fed by ffmpeg through a pipe of the system."""
     size = small_size(media.video)
     frames, frames_end = os.pipe()

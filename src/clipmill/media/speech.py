@@ -8,7 +8,7 @@ from typing import Any
 from clipmill.editing.words import settle, without_loops
 from clipmill.media.asking import ask
 from clipmill.media.decode import sound_to
-from clipmill.media.launcher import Limits, Tick
+from clipmill.media.launcher import Limits, Tick, graphics_devices
 from clipmill.media.models import Weights, find_weights
 from clipmill.model import Media, Span, Transcript, Word
 
@@ -68,6 +68,7 @@ def transcribe(
             stdin=hearing.fileno(),
             tick=tick,
             limits=Limits(wall_s=600 + 8 * span.length, cpu_s=int(600 + 8 * span.length)),
+            devices=() if listening.device == "cpu" else graphics_devices(),
         )
         hearing.close()
         sound.wait()
