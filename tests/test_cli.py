@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import media_kit
 from clipmill import __version__
 from clipmill.cli import main
 
@@ -104,6 +105,17 @@ def test_the_dry_run_costs_nothing_and_leaves_nothing(talk: Path, tmp_path: Path
     assert forecast["cost_usd"] == 0
     assert forecast["disk_mb"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["mp3", "m4a", "wav", "flac", "opus"])
+def test_a_sound_file_is_written_down(
+    ending: str, ffmpeg: Path, shared_data: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    source, written = tmp_path / f"speech.{ending}", tmp_path / "speech.srt"
+    media_kit.run(ffmpeg, "-i", str(shared_data / "speech" / "jfk" / "jfk.flac"), str(source))
+    assert run("transcribe", source, "-o", written, "--language", "en", "-q") == 0
+    assert "ask not what your country can do for you" in " ".join(written.read_text().split()).lower()
+    assert capsys.readouterr().out == ""
 
 
 def test_spans_are_rated_in_their_order(talk: Path, tmp_path: Path, capsys: Capture) -> None:

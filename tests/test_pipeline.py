@@ -18,12 +18,13 @@ from clipmill.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("small")
 
-SHORT = ("--min", "4", "--max", "10", "-n", "2", "-q")
+SHORT = ("--min", "4", "--max", "10", "-q")
 
 
-def make(talk: Path, folder: Path, *more: object) -> int:
+def make(talk: Path, folder: Path, *more: str, count: int = 2) -> int:
     words = talk.with_suffix(".srt")
-    return main(["make", str(talk), "-o", str(folder), "--transcript", str(words), *SHORT, *map(str, more)])
+    given = ["--transcript", str(words), "-n", str(count), *SHORT, *more]
+    return main(["make", str(talk), "-o", str(folder), *given])
 
 
 def clip(folder: Path, number: int = 1) -> ClipFile:
@@ -102,7 +103,7 @@ def test_other_options_keep_the_old_plan_beside_the_new_and_remove_old_clips(
     talk: Path, tmp_path: Path
 ) -> None:
     assert make(talk, tmp_path) == 0
-    assert make(talk, tmp_path, "--count=1") == 0
+    assert make(talk, tmp_path, count=1) == 0
     folder = tmp_path / "talk"
     assert len(json.loads((folder / "plan.previous.json").read_text())["chosen"]) == 2
     assert [path.name for path in folder.glob("clip-*.mp4")] == ["clip-01.mp4"]
@@ -110,7 +111,7 @@ def test_other_options_keep_the_old_plan_beside_the_new_and_remove_old_clips(
 
 @pytest.mark.parametrize(("aspect", "size"), [("4:5", (180, 224)), ("1:1", (180, 180)), ("16:9", (320, 180))])
 def test_other_shapes_can_be_had(talk: Path, tmp_path: Path, aspect: str, size: tuple[int, int]) -> None:
-    assert make(talk, tmp_path, "-n", "1", "--aspect", aspect) == 0
+    assert make(talk, tmp_path, "--aspect", aspect, count=1) == 0
     record = clip(tmp_path)
     assert (record.width, record.height) == size
 
@@ -120,14 +121,14 @@ def test_two_videos_of_one_name_do_not_share_a_folder(talk: Path, tmp_path: Path
     other.mkdir()
     for name in ("talk.mp4", "talk.srt"):
         (other / name).write_bytes((talk.parent / name).read_bytes())
-    assert make(talk, tmp_path / "clips", "-n", "1") == 0
-    assert make(other / "talk.mp4", tmp_path / "clips", "-n", "1") == 0
+    assert make(talk, tmp_path / "clips", count=1) == 0
+    assert make(other / "talk.mp4", tmp_path / "clips", count=1) == 0
     assert len(list((tmp_path / "clips").iterdir())) == 2
 
 
 def test_silence_is_nothing_to_clip_unless_allowed(talk: Path, tmp_path: Path) -> None:
-    words = tmp_path / "empty.srt"
-    words.write_text("")
+    words = tmp_path / "nobody.json"
+    words.write_text('{"language": "en", "duration": 24.0, "words": []}')
     given = ["make", str(talk), "-o", str(tmp_path / "clips"), "--transcript", str(words), *SHORT]
     assert main(given) == 3
     assert not (tmp_path / "clips").exists()
@@ -138,7 +139,7 @@ def test_a_dead_face_model_is_named_and_the_clip_is_cropped_in_the_middle(
     talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with killed("clipmill.inside.faces", signal.SIGSEGV):
-        assert make(talk, tmp_path, "--count=1") == 0
+        assert make(talk, tmp_path, count=1) == 0
     record = clip(tmp_path)
     assert "face-tracking" in record.degraded
     assert "SIGSEGV" in caplog.text

@@ -25,7 +25,7 @@ from clipmill.media.captions import write_transcript_json
 from clipmill.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from clipmill.media.launcher import Limits
 from clipmill.media.look import model_sees
-from clipmill.media.probe import probe
+from clipmill.media.probe import probe, probe_sound
 from clipmill.media.speech import model_hears, transcribe
 from clipmill.model import Canvas, Span, Transcript
 from clipmill.plan import Options
@@ -45,11 +45,11 @@ def hear_source(source: str, model: str, language: str, means: Means) -> Transcr
         meter = Meter(show)
         meter.skip(Stage.SCORE, Stage.ENCODE)
         services = means.services(meter.tell)
-        media = probe(path, cwd=cwd, max_duration_s=services.max_seconds)
+        recording = probe_sound(path, cwd=cwd, max_duration_s=services.max_seconds)
         return transcribe(
             services.ffmpeg,
             path,
-            media,
+            recording,
             listening=replace(services.listening, model=model, language=language),
             cwd=cwd,
             tick=lambda share: meter.tell(Task(Stage.TRANSCRIBE), share),

@@ -3,14 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from clipmill import __version__
 from clipmill.editing.export import srt, vtt
-from clipmill.errors import SourceError
 from clipmill.media.encode import Rendering
 from clipmill.model import CropPath, Cue, Edit, Moment, QualityCard, Scene, Span, Transcript, Word
 from clipmill.plan import Plan
@@ -124,19 +122,3 @@ def remove_clips_after(work: Workspace, last: int) -> None:
         if number.isdecimal() and int(number) > last:
             for suffix in SUFFIXES:
                 record.with_suffix(suffix).unlink(missing_ok=True)
-
-
-def file_stamp(path: Path) -> str:
-    """A name for a file's content that is cheap to find: where it is, its size and when it was changed.
-
-    Raises SourceError when it is not there or cannot be read.
-    """
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        raise SourceError(f"There is no file {path}.", code="source-not-found") from None
-    except OSError as error:
-        raise SourceError(
-            f"The file {path} cannot be read ({error.strerror}).", code="source-unreadable"
-        ) from None
-    return f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns}"

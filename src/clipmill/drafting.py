@@ -24,7 +24,7 @@ from clipmill.media.loudness import measure_gain
 from clipmill.media.probe import snap_to_frame
 from clipmill.model import Cue, Edit, Framing, Layout, Moment, Scene, Sighting, Transcript, Word
 from clipmill.plan import Plan
-from clipmill.studio import Studio
+from clipmill.studio import Studio, working_file
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def decide(
     studio: Studio, plan: Plan, moment: Moment, transcript: Transcript, *, cwd: Path, tick: Tick
 ) -> Draft:
     """All decisions about the clip of ``moment``."""
-    ffmpeg, source, media = studio.services.ffmpeg, studio.job.source, plan.source.media
+    ffmpeg, source, media = studio.services.ffmpeg, working_file(studio), plan.source.media
     cut = _cut(studio, plan, moment, cwd)
     gain = measure_gain(ffmpeg, source, media, cut.span, cwd=cwd, tick=lambda share: tick(LISTENED * share))
     sighting = _look(studio, plan, cut, cwd, lambda share: tick(LISTENED + (1 - LISTENED) * share))
@@ -77,14 +77,14 @@ def _cut(studio: Studio, plan: Plan, moment: Moment, cwd: Path) -> Cut:
     """Where the clip is cut, on whole frames."""
     media, span = plan.source.media, plan.span_of(moment)
     canvas = canvas_for(plan.options.aspect, media, studio.services.height)
-    return whole_frames(snap_to_frame(studio.job.source, media, span.start, cwd=cwd), span.end, canvas)
+    return whole_frames(snap_to_frame(working_file(studio), media, span.start, cwd=cwd), span.end, canvas)
 
 
 def _look(studio: Studio, plan: Plan, cut: Cut, cwd: Path, tick: Tick) -> Sighting | None:
     """What is seen in the clip's span, None when the face model died."""
     media = plan.source.media
     try:
-        return look(studio.services.ffmpeg, studio.job.source, media, cut.span, cwd=cwd, tick=tick)
+        return look(studio.services.ffmpeg, working_file(studio), media, cut.span, cwd=cwd, tick=tick)
     except ToolError as error:
         log.warning("Face tracking failed, the window stays in the middle: %s\n%s", error, error.detail)
         return None

@@ -103,6 +103,18 @@ class Media:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The facts of a file that is only listened to, whether it has a picture or not.
+
+    ``start`` and ``duration`` are as in ``Media``, measured on the sound that is used.
+    """
+
+    start: float
+    duration: float
+    audio: AudioStream | None
+
+
 # --- speech ---------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ from clipmill import resources
 from clipmill.clipfile import (
     clip_file,
     clip_key,
-    file_stamp,
     finished_clip,
     remove_clips_after,
     save_clip,
@@ -28,12 +27,13 @@ from clipmill.media.decode import activity
 from clipmill.media.encode import Kit, encode, sweep_parts
 from clipmill.media.launcher import Tick
 from clipmill.media.probe import probe
+from clipmill.media.remux import UNWOUND
 from clipmill.media.speech import transcribe
 from clipmill.media.stills import thumbnail
 from clipmill.model import Media, Transcript
 from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
-from clipmill.studio import Stage, Studio, Task
-from clipmill.workspace import Workspace, write_text
+from clipmill.studio import Stage, Studio, Task, given_media, working_file
+from clipmill.workspace import Workspace, file_stamp, write_text
 
 
 def run_job(studio: Studio, *, last: Stage = Stage.ENCODE) -> None:
@@ -89,8 +89,29 @@ def download(studio: Studio) -> None:
     work, source = studio.work, studio.job.source
     sweep_parts(work.folder)
     if work.load(Media, _media_file(work), key=file_stamp(source)) is None:
-        media = probe(source, cwd=work.scratch("probe"), max_duration_s=studio.services.max_seconds)
+        given_media(studio).unlink(missing_ok=True)
+        media = _probed(studio, source)
+        if media.container in UNWOUND:
+            work.save(media, given_media(studio), key=file_stamp(source))
+            media = _of_copy(media, _probed(studio, working_file(studio)))
         work.save(media, _media_file(work), key=file_stamp(source))
+
+
+def _probed(studio: Studio, file: Path) -> Media:
+    return probe(file, cwd=studio.work.scratch("probe"), max_duration_s=studio.services.max_seconds)
+
+
+def _of_copy(given: Media, copy: Media) -> Media:
+    """The copy's streams and times, and all else of the source that was given."""
+    lost = ("no-audio-stream",) if copy.audio is None else ()
+    return replace(
+        given,
+        start=copy.start,
+        duration=copy.duration,
+        video=copy.video,
+        audio=copy.audio,
+        warnings=tuple(dict.fromkeys((*given.warnings, *lost))),
+    )
 
 
 def known_media(studio: Studio) -> Media:
@@ -143,7 +164,7 @@ def _words(studio: Studio, media: Media, tick: Tick) -> Transcript:
     listening = replace(studio.services.listening, model=options.model, language=options.language)
     cwd = studio.work.scratch("hear")
     return transcribe(
-        studio.services.ffmpeg, studio.job.source, media, listening=listening, cwd=cwd, tick=tick
+        studio.services.ffmpeg, working_file(studio), media, listening=listening, cwd=cwd, tick=tick
     )
 
 
@@ -193,8 +214,8 @@ def _choose(studio: Studio, media: Media, transcript: Transcript) -> Choice:
             return choice
     if not options.allow_silent:
         raise _nothing_found(transcript)
-    cwd = studio.work.scratch("activity")
-    return plain_moments(activity(studio.services.ffmpeg, studio.job.source, media, cwd=cwd), wanted=wanted)
+    file, cwd = working_file(studio), studio.work.scratch("activity")
+    return plain_moments(activity(studio.services.ffmpeg, file, media, cwd=cwd), wanted=wanted)
 
 
 def _nothing_found(transcript: Transcript) -> NothingFound:
@@ -229,7 +250,7 @@ def render(studio: Studio, number: int, tick: Tick) -> None:
     kit = Kit(services.ffmpeg, resources.FONTS, scratch, _encoding(studio, plan))
     rendering = encode(
         draft.edit,
-        studio.job.source,
+        working_file(studio),
         plan.source.media,
         work.clip(number, ".mp4"),
         kit=kit,

@@ -6,9 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from clipmill.editing.command import Encoding
+from clipmill.media.remux import remux
 from clipmill.media.speech import Listening
+from clipmill.model import Media
 from clipmill.plan import Options
-from clipmill.workspace import Workspace
+from clipmill.workspace import Workspace, file_stamp
 
 
 class Stage(StrEnum):
@@ -55,3 +57,22 @@ class Studio:
     job: Job
     work: Workspace
     services: Services
+
+
+def given_media(studio: Studio) -> Path:
+    """Where the facts of the source as it was given are kept when a copy of it is worked on."""
+    return studio.work.kept / "given.json"
+
+
+def working_file(studio: Studio) -> Path:
+    """The file that is worked on: the source, or a copy of it where the source cannot be wound exactly.
+
+    The copy is temporary, so it is made again where it is not there.
+    """
+    source, copy = studio.job.source, studio.work.copied_source
+    given = studio.work.load(Media, given_media(studio), key=file_stamp(source))
+    if given is None:
+        return source
+    if not copy.exists():
+        remux(studio.services.ffmpeg, source, given, copy, cwd=studio.work.scratch("copy"))
+    return copy

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill.errors import BudgetError, ClipmillError
+from clipmill.errors import BudgetError, ClipmillError, SourceError
 
 T = TypeVar("T")
 
@@ -40,6 +40,11 @@ class Workspace:
     def path(self, name: str) -> Path:
         """A file that a person wants."""
         return self.folder / name
+
+    @property
+    def copied_source(self) -> Path:
+        """A copy of the source that is easier to work on; as temporary as ``temporary``."""
+        return self.kept / "source.mkv"
 
     def clip(self, number: int, suffix: str) -> Path:
         """A file of clip ``number`` (1 is the best), for example ``.mp4``."""
@@ -76,6 +81,7 @@ class Workspace:
     def clean(self) -> None:
         """Remove what is temporary."""
         shutil.rmtree(self.temporary, ignore_errors=True)
+        self.copied_source.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove what was kept, when no plan came of it."""
@@ -117,6 +123,22 @@ def opened(folder: Path) -> Iterator[Workspace]:
                     place.rmdir()
     finally:
         os.close(lock)
+
+
+def file_stamp(path: Path) -> str:
+    """A name for a file's content that is cheap to find: where it is, its size and when it was changed.
+
+    Raises SourceError when it is not there or cannot be read.
+    """
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        raise SourceError(f"There is no file {path}.", code="source-not-found") from None
+    except OSError as error:
+        raise SourceError(
+            f"The file {path} cannot be read ({error.strerror}).", code="source-unreadable"
+        ) from None
+    return f"{path.absolute()} {facts.st_size} {facts.st_mtime_ns}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clipmill.errors import SourceError
-from clipmill.media.probe import probe, snap_to_frame, snap_to_frames, sniff
+from clipmill.media.probe import probe, probe_sound, snap_to_frame, snap_to_frames, sniff
 from clipmill.model import Hdr
 from media_kit import make_numbered_video, make_silent_video, make_video, number_of, patch, run
 
@@ -277,3 +277,50 @@ def test_a_time_before_the_first_frame_is_left_as_it_is(ffmpeg: Path, tmp_path: 
     media = probe(late, cwd=tmp_path)
     assert media.video.start == pytest.approx(0.5, abs=0.03)
     assert snap_to_frame(late, media, 0.2, cwd=tmp_path) == 0.2
+
+
+# --- sound only -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["mp3", "m4a", "wav", "flac", "opus", "ogg", "aac", "mka", "webm"])
+def test_a_sound_file_is_a_recording_as_long_as_it_sounds(ffmpeg: Path, tmp_path: Path, ending: str) -> None:
+    source = tmp_path / f"tone.{ending}"
+    run(ffmpeg, "-f", "lavfi", "-i", "sine=frequency=440:duration=3", str(source))
+    recording = probe_sound(source, cwd=tmp_path)
+    assert recording.duration == pytest.approx(3, abs=0.1)
+    assert recording.audio
+    assert recording.audio.channels == 1
+    assert abs(recording.audio.start) < 0.06
+
+
+def test_a_cover_is_no_hindrance_to_listening(ffmpeg: Path, tmp_path: Path) -> None:
+    source = tmp_path / "song.mp3"
+    tone = ("-f", "lavfi", "-i", "sine=duration=2", "-f", "lavfi", "-i", "color=red:s=64x64:d=0.04:r=25")
+    run(ffmpeg, *tone, "-map", "0", "-map", "1", "-c:v", "png", "-disposition:v", "attached_pic", str(source))
+    assert refusal(source, tmp_path) == "no-video-stream"
+    assert probe_sound(source, cwd=tmp_path).duration == pytest.approx(2, abs=0.1)
+
+
+def test_a_video_is_a_recording_of_its_sound(ffmpeg: Path, tmp_path: Path) -> None:
+    source = make_video(ffmpeg, tmp_path / "both.mp4", seconds=2)
+    assert probe_sound(source, cwd=tmp_path).audio == probe(source, cwd=tmp_path).audio
+    silent = make_silent_video(ffmpeg, tmp_path / "silent.mp4", seconds=2)
+    recording = probe_sound(silent, cwd=tmp_path)
+    assert (recording.audio, recording.duration) == (None, pytest.approx(2, abs=0.1))
+
+
+def test_a_sound_file_without_sound_in_it_is_refused(ffmpeg: Path, tmp_path: Path) -> None:
+    source = tmp_path / "tone.m4a"
+    run(ffmpeg, "-f", "lavfi", "-i", "sine=duration=2", str(source))
+    data = source.read_bytes()
+    place = data.index(b"mdat") + 4
+    source.write_bytes(
+        data[:place] + bytes(data.index(b"moov") - 4 - place) + data[data.index(b"moov") - 4 :]
+    )
+    with pytest.raises(SourceError) as caught:
+        probe_sound(source, cwd=tmp_path)
+    assert caught.value.code == "corrupt-media"
+    source.write_text("<html>")
+    with pytest.raises(SourceError) as caught:
+        probe_sound(source, cwd=tmp_path)
+    assert caught.value.code == "not-a-media-file"

@@ -3,7 +3,6 @@
 import json
 import os
 import wave
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,15 @@ import pytest
 
 from clipmill.errors import MissingError, ToolError, UsageError
 from clipmill.media.speech import Listening, find_models, model_hears, transcribe
-from clipmill.model import AudioStream, Media, Span, Transcript, VideoStream
+from clipmill.model import AudioStream, Recording, Span, Transcript
 from media_kit import run
 
 RATE = 16_000
 
 
-def _media(path: Path, seconds: float, *, sound: bool = True) -> Media:
-    video = VideoStream(
-        0, "none", 2, 2, 2, 2, 0, Fraction(1), Fraction(25), False, False, None, "yuv420p", 0.0
-    )
+def _recording(seconds: float, *, sound: bool = True) -> Recording:
     audio = AudioStream(0, "any", 1, RATE, "", 0.0) if sound else None
-    return Media(path.name, 1, "", "any", 0.0, seconds, video, audio)
+    return Recording(0.0, seconds, audio)
 
 
 def _wave(path: Path, samples: np.ndarray) -> Path:
@@ -37,7 +33,7 @@ def _heard(
 ) -> tuple[Transcript, list[float]]:
     ticks: list[float] = []
     listening = Listening(**options)  # type: ignore[arg-type]
-    heard = transcribe(ffmpeg, path, _media(path, seconds), listening=listening, cwd=cwd, tick=ticks.append)
+    heard = transcribe(ffmpeg, path, _recording(seconds), listening=listening, cwd=cwd, tick=ticks.append)
     return heard, ticks
 
 
@@ -50,8 +46,8 @@ def test_in_silence_and_in_a_tone_nothing_is_said(ffmpeg: Path, tmp_path: Path) 
 
 
 def test_a_source_without_sound_has_an_empty_transcript(ffmpeg: Path, tmp_path: Path) -> None:
-    media = _media(tmp_path / "none.mp4", 5.0, sound=False)
-    heard = transcribe(ffmpeg, tmp_path, media, listening=Listening(), cwd=tmp_path, tick=lambda _: None)
+    none = _recording(5.0, sound=False)
+    heard = transcribe(ffmpeg, tmp_path, none, listening=Listening(), cwd=tmp_path, tick=lambda _: None)
     assert (heard.words, heard.warnings) == ((), ("no-audio-stream",))
 
 

@@ -1,7 +1,9 @@
-"""How high captions stand in a clip: as the style wants, but off the speaker's mouth where room exists."""
+"""How high captions stand in a clip: as the style wants, but off mouth and eyes where room exists."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+
+import numpy as np
 
 from clipmill.editing.safe_areas import safe_box
 from clipmill.editing.styles import Style
@@ -10,6 +12,12 @@ from clipmill.model import Box, Canvas, CropPath, Frame, Framing, Layout
 
 NOSE = 0.55
 """From here down a face speaks: the share of a face box's height above the mouth with its room to open."""
+
+BROWS, CHEEKS = 0.22, 0.5
+"""Between these shares of a face box's height a face looks at the viewer."""
+
+EYES = 0.8
+"""What covered eyes cost, against a covered mouth (1): off the mouth must not mean onto the eyes."""
 
 STEP = 0.005
 """How finely places are tried, as a share of the frame's height."""
@@ -29,36 +37,39 @@ def caption_place(
     """The height of the captions' centre, as a share of the frame.
 
     ``frames`` are those that the framing was made from; ``picture`` is the source's width over its
-    height. Of the places inside the safe area the one wins that covers mouths for the least time and is
-    near the style's own.
+    height. Of the places inside the safe area the one wins that covers mouths and eyes for the least time
+    and is near the style's own.
     """
     canvas = page.canvas
     half = style.lines * style.size * style.pitch * zoom(canvas) / canvas.height / 2
     free = safe_box(page.safe, canvas)
     highest, lowest = free.y + half, free.y + free.height - half
-    mouths = list(_mouths(frames, framing, canvas, picture))
+    faces = [(box.y, box.height) for box in _largest(frames, framing, canvas, picture)]
     wanted = min(max(style.place, highest), lowest)
-    if not mouths or highest >= lowest:
+    if not faces or highest >= lowest:
         return wanted
+    tops, heights = np.array(faces).T
     places = [wanted, *(highest + STEP * n for n in range(int((lowest - highest) / STEP) + 1))]
 
     def cost(place: float) -> float:
-        covered = sum(min(place + half, low) > max(place - half, high) for high, low in mouths)
-        return covered / len(mouths) + FAR * abs(place - wanted)
+        def share(first: float, last: float) -> float:
+            """The share of frames in which captions cover this part of the face."""
+            return float(
+                np.mean((place + half > tops + first * heights) & (place - half < tops + last * heights))
+            )
+
+        return share(NOSE, 1.0) + EYES * share(BROWS, CHEEKS) + FAR * abs(place - wanted)
 
     return min(places, key=cost)
 
 
-def _mouths(
-    frames: Sequence[Frame], framing: Framing, canvas: Canvas, picture: Fraction
-) -> Iterator[tuple[float, float]]:
-    """Upper and lower edge of the speaking part of the largest face of each frame, in shares of the clip."""
+def _largest(frames: Sequence[Frame], framing: Framing, canvas: Canvas, picture: Fraction) -> Iterator[Box]:
+    """The largest face of each frame where the clip shows it."""
     for frame in frames:
         faces = [_shown(face.box, frame.time, framing, canvas, picture) for face in frame.faces]
         seen = [box for box in faces if 0 < box.centre_x < 1]
         if seen:
-            largest = max(seen, key=lambda box: box.area)
-            yield largest.y + NOSE * largest.height, largest.y + largest.height
+            yield max(seen, key=lambda box: box.area)
 
 
 def _shown(box: Box, time: float, framing: Framing, canvas: Canvas, picture: Fraction) -> Box:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from av.error import FFmpegError
@@ -14,6 +15,9 @@ FIRST_LOOK, LATER_LOOK = 100_000_000, 20_000_000
 
 LOOKS = (0.25, 0.5, 0.75)
 """Where to look between the start and the end of a long source, as shares of its length."""
+
+LISTENED = 500
+"""Packets of sound: ten seconds of AAC."""
 
 PIXELS_A_FAILURE = 1_000_000
 
@@ -63,6 +67,11 @@ def inspect(container: Any, video: Any, audio: Any, end: float) -> Damage:
         if seek(container, int(start + share * max(0.0, end - 0.5) * 1e6)):
             _look(container, [video], damage, LATER_LOOK)
     return damage
+
+
+def is_audible(container: Any, audio: Any) -> bool:
+    """Whether any of the first packets of a sound stream can be decoded."""
+    return any(_is_audible(packet) for packet in islice(_packets(container, [audio], Damage()), LISTENED))
 
 
 def _look(container: Any, streams: list[Any], damage: Damage, pixels: int) -> bool:

@@ -17,7 +17,7 @@ from av.stream import Disposition
 from clipmill.errors import SourceError
 from clipmill.inside import serve
 from clipmill.inside.boxes import Claims, claims
-from clipmill.inside.damage import UNSPECIFIED, Damage, inspect
+from clipmill.inside.damage import UNSPECIFIED, Damage, inspect, is_audible
 from clipmill.inside.packets import Times, frame_rate, is_variable, last_before, measure, shown_at
 
 SMALLEST_PX = 16
@@ -27,7 +27,9 @@ HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273, transfer characteristics
 
 
 def answer(request: dict[str, Any]) -> Any:
-    """Facts of ``source``; or, where ``snap`` times are asked for, the time of the frame shown at each."""
+    """Facts of ``source``, or of its sound where it is to ``listen`` to; or, where ``snap`` times are asked
+    for, the time of the frame shown at each.
+    """
     source = Path(request["source"])
     if "snap" in request:
         return _snapped(source, request)
@@ -72,6 +74,8 @@ def _facts(source: Path, request: dict[str, Any]) -> dict[str, Any]:
     except (av.error.FFmpegError, ValueError) as error:
         raise _unreadable(said) from error
     with container:
+        if "listen" in request:
+            return _recording(source, container, said, request)
         video = _picture(container, said, request)
         audio = _sound(container, request)
         return _examined(source, container, video, audio, said, request)
@@ -87,11 +91,7 @@ def _examined(
     start = (container.start_time or 0) / 1e6
     rate = frame_rate(shown, video.average_rate)
     end = shown.end(rate) - start
-    if end > request["max_duration_s"]:
-        raise SourceError(
-            f"The video lasts {end / 3600:.1f} hours, more than {request['max_duration_s'] / 3600:g}.",
-            code="duration-too-long",
-        )
+    _refuse_length(end, request)
     with _open(source, request) as afresh:
         damage = inspect(
             afresh, afresh.streams[video.index], afresh.streams[audio.index] if audio else None, end
@@ -113,21 +113,31 @@ def _examined(
     }
 
 
+def _recording(source: Path, container: Any, said: Claims, request: dict[str, Any]) -> dict[str, Any]:
+    _refuse_many(container, request)
+    _refuse_encrypted(said)
+    audio = _sound(container, request)
+    streams = [audio] if audio else list(container.streams.video[:1])
+    times = next(iter(measure(container, streams).values()), Times()) if streams else Times()
+    if times.first is None:
+        raise _truncated() if said.index else _corrupt()
+    start = (container.start_time or 0) / 1e6
+    end = times.end() - start
+    _refuse_length(end, request)
+    if audio:
+        with _open(source, request) as afresh:
+            if not is_audible(afresh, afresh.streams[audio.index]):
+                raise _corrupt()
+    return {"start": start, "duration": end, "audio": audio and _audio_facts(audio, times, start)}
+
+
 # --- choosing streams -----------------------------------------------------------------------------
 
 
 def _picture(container: Any, said: Claims, request: dict[str, Any]) -> Any:
     """The largest moving picture that can be decoded; SourceError with the reason where there is none."""
-    count = len(container.streams)
-    if count > request["max_streams"]:
-        raise SourceError(
-            f"The file holds more than {request['max_streams']} streams; save it with one of each.",
-            code="too-many-streams",
-        )
-    if said.encrypted:
-        raise SourceError(
-            "The file is encrypted (DRM); use a copy without protection.", code="encrypted-media"
-        )
+    _refuse_many(container, request)
+    _refuse_encrypted(said)
     pictures = [
         stream
         for stream in container.streams
@@ -198,6 +208,29 @@ def _corrupt() -> SourceError:
         "The file is damaged: no picture can be read from it. Copy or download it again.",
         code="corrupt-media",
     )
+
+
+def _refuse_many(container: Any, request: dict[str, Any]) -> None:
+    if len(container.streams) > request["max_streams"]:
+        raise SourceError(
+            f"The file holds more than {request['max_streams']} streams; save it with one of each.",
+            code="too-many-streams",
+        )
+
+
+def _refuse_encrypted(said: Claims) -> None:
+    if said.encrypted:
+        raise SourceError(
+            "The file is encrypted (DRM); use a copy without protection.", code="encrypted-media"
+        )
+
+
+def _refuse_length(seconds: float, request: dict[str, Any]) -> None:
+    if seconds > request["max_duration_s"]:
+        raise SourceError(
+            f"The source lasts {seconds / 3600:.1f} hours, more than {request['max_duration_s'] / 3600:g}.",
+            code="duration-too-long",
+        )
 
 
 def _refuse_damaged(damage: Damage, said: Claims) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from clipmill.media.ffmpeg import GLOBAL, input_arguments
 from clipmill.media.launcher import Child, Command, Limits, launch
-from clipmill.model import Media, Span
+from clipmill.model import Media, Recording, Span
 
 SAMPLE_RATE = 16_000
 """Samples a second of the sound that models hear."""
@@ -22,7 +22,7 @@ _Row = npt.NDArray[np.float64]
 def sound_to(
     ffmpeg: Path,
     source: Path,
-    media: Media,
+    media: Media | Recording,
     *,
     cwd: Path,
     stdout: int | None = None,
@@ -34,27 +34,13 @@ def sound_to(
     sample n is heard n / 16,000 s after it. The caller waits for the child and stops it. ``media`` has sound.
     """
     if media.audio is None:
-        raise ValueError(f"{media.name} has no sound")
+        raise ValueError(f"{source.name} has no sound")
     seek = () if span is None else ("-ss", f"{span.start:.6f}", "-t", f"{span.length:.6f}")
-    return _decoder(
-        ffmpeg,
-        source,
-        media,
-        (
-            *(
-                *seek,
-                *input_arguments(source.absolute()),
-                "-map",
-                f"0:{media.audio.index}",
-                "-vn",
-                "-sn",
-                "-dn",
-            ),
-            *("-af", f"aresample={SAMPLE_RATE}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "pipe:1"),
-        ),
-        cwd=cwd,
-        stdout=stdout,
+    arguments = (
+        *(*seek, *input_arguments(source.absolute()), "-map", f"0:{media.audio.index}", "-vn", "-sn", "-dn"),
+        *("-af", f"aresample={SAMPLE_RATE}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "pipe:1"),
     )
+    return _decoder(ffmpeg, source, media, arguments, cwd=cwd, stdout=stdout)
 
 
 def activity(ffmpeg: Path, source: Path, media: Media, *, cwd: Path) -> tuple[float, ...]:
@@ -174,7 +160,13 @@ def _blocks(child: Child, size: int) -> Iterator[bytes]:
 
 
 def _decoder(
-    ffmpeg: Path, source: Path, media: Media, arguments: tuple[str, ...], *, cwd: Path, stdout: int | None
+    ffmpeg: Path,
+    source: Path,
+    media: Media | Recording,
+    arguments: tuple[str, ...],
+    *,
+    cwd: Path,
+    stdout: int | None,
 ) -> Child:
     """Start ffmpeg; it decodes far faster than the source lasts, but waits for a slower reader."""
     limits = Limits(wall_s=600 + 10 * media.duration, cpu_s=60 + ceil(media.duration))

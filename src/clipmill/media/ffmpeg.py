@@ -127,7 +127,9 @@ def run_ffmpeg(  # noqa: PLR0913 (the caller's whole wish for one run; a value w
     return child
 
 
-GLOBAL = ("-nostdin", "-hide_banner", "-v", "error", "-nostats")
+GLOBAL = ("-nostdin", "-hide_banner", "-v", "error", "-nostats", "-max_error_rate", "1")
+"""A damaged source is worked on for as far as it can be read: ffmpeg itself gives up when two of three
+packets fail. That the result is whole is proved on the result."""
 
 
 def pick_encoder(ffmpeg: Ffmpeg, wanted: str = "auto") -> str:

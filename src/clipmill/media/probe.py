@@ -10,12 +10,13 @@ from clipmill.errors import SourceError
 from clipmill.media.asking import ask
 from clipmill.media.ffmpeg import CODECS, FORMATS, MAX_PIXELS, MAX_STREAMS
 from clipmill.media.launcher import Limits
-from clipmill.model import Media
+from clipmill.model import Media, Recording
 
 MAX_DURATION_S = 4 * 3600.0
 """The longest source taken unless the caller says otherwise."""
 
 _MEDIA = TypeAdapter(Media)
+_RECORDING = TypeAdapter(Recording)
 
 
 def probe(source: Path, *, cwd: Path, max_duration_s: float = MAX_DURATION_S) -> Media:
@@ -28,6 +29,15 @@ def probe(source: Path, *, cwd: Path, max_duration_s: float = MAX_DURATION_S) ->
     """
     request = _request(source) | {"max_duration_s": max_duration_s}
     return _MEDIA.validate_python(_asked(source, request, cwd))
+
+
+def probe_sound(source: Path, *, cwd: Path, max_duration_s: float = MAX_DURATION_S) -> Recording:
+    """The facts of a video or sound file that is only listened to; raises SourceError as ``probe`` does.
+
+    A file without sound is a recording whose ``audio`` is None.
+    """
+    request = _request(source) | {"max_duration_s": max_duration_s, "listen": True}
+    return _RECORDING.validate_python(_asked(source, request, cwd))
 
 
 def snap_to_frame(source: Path, media: Media, time: float, *, cwd: Path) -> float:
@@ -112,7 +122,7 @@ def sniff(source: Path) -> str:
 def _family(head: bytes) -> str:
     if head[4:8] in _MP4_BOXES:
         return "mov"
-    if head[:4] == b"RIFF":
+    if head[:4] in (b"RIFF", b"RF64"):  # the second is for WAV files of over 4 GiB
         return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12], "")
     for start, name in _STARTS:
         if head.startswith(start):

@@ -10,7 +10,7 @@ from clipmill.media.asking import ask
 from clipmill.media.decode import sound_to
 from clipmill.media.launcher import Limits, Tick, graphics_devices
 from clipmill.media.models import Weights, find_weights
-from clipmill.model import Media, Span, Transcript, Word
+from clipmill.model import Media, Recording, Span, Transcript, Word
 
 UNSURE = 0.7
 """Below this probability the language may be wrong: Polish was once taken for English at 0.6."""
@@ -40,7 +40,7 @@ class Listening:
 
 
 def transcribe(
-    ffmpeg: Path, source: Path, media: Media, *, listening: Listening, cwd: Path, tick: Tick
+    ffmpeg: Path, source: Path, media: Media | Recording, *, listening: Listening, cwd: Path, tick: Tick
 ) -> Transcript:
     """All words of ``source``, or of ``listening.span``, with times in seconds of the source.
 
@@ -109,7 +109,7 @@ def question(listening: Listening, models: dict[str, Weights], seconds: float) -
     }
 
 
-def transcript_of(answer: dict[str, Any], media: Media, span: Span) -> Transcript:
+def transcript_of(answer: dict[str, Any], media: Media | Recording, span: Span) -> Transcript:
     """The child's answer about ``span`` as a transcript in seconds of the source, without loops."""
     heard = [
         Word(text, start + span.start, end + span.start, round(probability, 3))
