@@ -17,7 +17,7 @@ import numpy as np
 from clipmill.editing.layout import frame_clip
 from clipmill.media.look import look, small_size
 from clipmill.media.probe import probe
-from clipmill.model import CropPath, Framing, Layout, Media, Sighting, Span
+from clipmill.model import Box, CropPath, Framing, Layout, Media, Sighting, Span
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
 ACROSS = 6
@@ -105,9 +105,13 @@ def window_at(path: CropPath, time: float) -> tuple[float, float, float, float]:
     return left, top, left + path.width, top + path.height
 
 
-def layout_at(framing: Framing, time: float) -> Layout:
-    """The layout at a time."""
-    return next((s.layout for s in reversed(framing.scenes) if s.span.start <= time + 1e-6), Layout.FILL)
+def shown_at(framing: Framing, time: float) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what the clip shows of the picture at a time, in shares of it."""
+    scene = next((s for s in reversed(framing.scenes) if s.span.start <= time + 1e-6), framing.scenes[0])
+    if scene.layout is Layout.FILL:
+        return window_at(framing.path, time)
+    view = scene.view or Box(0, 0, 1, 1)
+    return view.x, view.y, view.x + view.width, view.y + view.height
 
 
 def sheet(source: Path, media: Media, sighting: Sighting, framing: Framing, *, every: float) -> np.ndarray:
@@ -125,8 +129,8 @@ def sheet(source: Path, media: Media, sighting: Sighting, framing: Framing, *, e
         for face in seen.faces if seen else ():
             box = face.box
             _draw(cell, (box.x, box.y, box.x + box.width, box.y + box.height), (0, 255, 0))
-        if layout_at(framing, time) is Layout.FILL:
-            window = window_at(framing.path, time)
+        window = shown_at(framing, time)
+        if window != (0, 0, 1, 1):
             outside = np.ones(cell.shape[:2], bool)
             x0, y0, x1, y1 = _pixels(cell, window)
             outside[y0:y1, x0:x1] = False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.contact_sheet import FFMPEG, clip_rate, layout_at, pictures, place_at, reframed, window_at
+from bench.contact_sheet import FFMPEG, clip_rate, pictures, place_at, reframed, shown_at
 from bench.places import DATA, TOOLS
 from bench.table import Row
 from bench.yunet import Yunet
@@ -141,8 +141,8 @@ def faces_inside(framing: Framing, sighting: Sighting, judged: Sequence[Frame]) 
     for shot in tracks.shots(sighting):
         for at, faces in to_show(tracks.frames_of(shot, judged)):
             held += 1
-            window = window_at(framing.path, at)
-            shown += layout_at(framing, at) is Layout.FIT or any(_whole(face.box, window) for face in faces)
+            window = shown_at(framing, at)
+            shown += any(_whole(face.box, window) for face in faces)
     return held, shown
 
 

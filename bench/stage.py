@@ -49,12 +49,18 @@ def _plan(source: Path, folder: Path) -> Path:
 
 
 def _words(target: Path) -> Path:
-    """A sentence every four seconds."""
-    text = "This is a sentence with enough words in it to be spoken in four seconds here."
+    """A sentence every four seconds, each another one."""
     starts = range(0, SECONDS + 4, 4)
-    rows = [f"{n}\n{_time(s + 0.2)} --> {_time(s + 3.9)}\n{text}\n" for n, s in enumerate(starts, 1)]
+    rows = [f"{n}\n{_time(s + 0.2)} --> {_time(s + 3.9)}\n{_sentence(n)}\n" for n, s in enumerate(starts, 1)]
     target.write_text("\n".join(rows))
     return target
+
+
+def _sentence(number: int) -> str:
+    who = ("The captain", "A nurse", "My brother", "The whole team", "Every teacher")[number % 5]
+    did = ("carried", "repaired", "painted", "forgot", "measured", "sold", "borrowed")[number % 7]
+    what = ("an old bridge", "three red lamps", "the last ticket", "a broken radio")[number % 4]
+    return f"{who} {did} {what} before anybody else in the town had noticed it."
 
 
 def _time(seconds: float) -> str:

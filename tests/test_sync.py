@@ -30,7 +30,8 @@ SOURCES = {
 
 def make_flashes(ffmpeg: Path, path: Path, *options: str, seconds: int = 7) -> Path:
     """White for a fifth of a second from 0.48 s of each second on, and a beep with it."""
-    picture = f"color=black:s=160x90:r={RATE}:d={seconds},geq=lum='if(between(mod(N,25),12,16),235,16)':cb=128:cr=128"
+    white = "geq=lum='if(between(mod(N,25),12,16),235,16)':cb=128:cr=128"
+    picture = f"color=black:s=160x90:r={RATE}:d={seconds},{white}"
     sound = f"aevalsrc='0.4*sin(2*PI*1000*t)*between(mod(t,1),0.48,0.68)':s={SOUND_RATE}:d={seconds}"
     run(ffmpeg, "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *FAST, *options, str(path))
     return path
@@ -54,8 +55,8 @@ def beeps(ffmpeg: Path, clip: Path) -> "np.ndarray[tuple[int], np.dtype[np.float
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_beep_comes_with_its_flash(name: str, ffmpeg: Path, tmp_path: Path) -> None:
     source = make_flashes(ffmpeg, tmp_path / name, *SOURCES[name])
-    words = tmp_path / "none.srt"
-    words.write_text("")
+    words = tmp_path / "nobody.json"
+    words.write_text('{"words": []}')
     options = ("--transcript", words, "--allow-silent", "--min", "4", "--max", "6", "-n", "1", "-q")
     assert main(["make", str(source), "-o", str(tmp_path / "clips"), *map(str, options)]) == 0
     clip = tmp_path / "clips" / source.stem / "clip-01.mp4"

@@ -1,5 +1,6 @@
 """The commands: reads the words on the command line, calls the work, ends with a code."""
 
+import errno
 import json
 import logging
 import signal
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from clipmill import __version__
-from clipmill.errors import ClipmillError, JobCancelled, UsageError
+from clipmill.errors import BudgetError, ClipmillError, JobCancelled, ToolError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" that holds {error.filename}" if error.filename else ""
+        text = f"The disk{where} is full: free some space and run the same command again."
+        return _tell(BudgetError(text, code="disk-full"), words)
 
 
 def _tell(error: ClipmillError, words: Sequence[str]) -> int:
     """Say what went wrong, for a program too when it asked for JSON."""
-    print(f"clipmill: {error.message}", file=sys.stderr)
+    print(f"clipmill: {error.one_line()}", file=sys.stderr)
+    if isinstance(error, ToolError) and {"-v", "--verbose"} & set(words):
+        print(error.detail, file=sys.stderr)
     if "--json" in words:
         print(json.dumps({"error": {"code": error.code, "message": error.message}}))
     return error.exit_code

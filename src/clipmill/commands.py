@@ -97,7 +97,7 @@ def render(
 
 @app.command
 def transcribe(
-    source: str,
+    source: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     output: MaybeOutput = None,
     form: Annotated[Literal["json", "srt", "vtt", "txt"] | None, Parameter(name="--format")] = None,
@@ -191,6 +191,7 @@ def fonts() -> int:
 
 config = App(name="config", help="Look at the settings.")
 app.command(config)
+app.register_install_completion_command(name="--install-completion")
 
 
 @config.command(name="show")

@@ -30,6 +30,10 @@ class ClipmillError(Exception):
         self.message = message
         self.code = code
 
+    def one_line(self) -> str:
+        """The message for a terminal or a log: a file's name may hold line breaks and steering codes."""
+        return "".join(letter if letter.isprintable() else " " for letter in self.message)
+
 
 class SettingsError(ClipmillError):
     """A setting is wrong: refuse to start."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -53,6 +54,7 @@ class Means:
             listening=Listening(
                 threads=self.settings.threads or max(1, min(4, cores // 2)),
                 models=self.settings.models.expanduser(),
+                device=self.settings.device,
             ),
             height=self.settings.height,
             max_seconds=self.settings.max_hours * 3600,
@@ -138,9 +140,16 @@ def source_file(source: str) -> Path:
             code="address-not-supported",
         )
     path = Path(source).absolute()
-    if not path.is_file():
-        what = "is a folder, not a video" if path.is_dir() else "is not there"
-        raise SourceError(f"The file {source} {what}.", code="source-not-found")
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise SourceError(f"The file {source} is not there.", code="source-not-found") from None
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SourceError(f"The file {source} cannot be opened ({why}).", code="source-not-found") from None
+    if not stat.S_ISREG(kind):
+        what = "a folder" if stat.S_ISDIR(kind) else "a device"
+        raise SourceError(f"The file {source} is {what}, not a video.", code="source-not-found")
     return path
 
 

@@ -292,10 +292,14 @@ class CropPath:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One stretch of a clip with one layout; scenes follow each other without gaps."""
+    """One stretch of a clip with one layout; scenes follow each other without gaps.
+
+    ``view`` is the part of the picture that a fitted scene shows, all of it when None.
+    """
 
     span: Span
     layout: Layout
+    view: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A stage loads values, asks machines for facts, asks ``editing`` for decisions, a
 leaves the same files; what is finished is not done again.
 """
 
+import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,10 @@ from clipmill.drafting import decide
 from clipmill.editing.choose import Choice, Wanted, choose, plain_moments
 from clipmill.editing.command import Encoding
 from clipmill.editing.safe_areas import SAFE_AREAS
-from clipmill.errors import NothingFound, SourceError
+from clipmill.errors import BudgetError, NothingFound, SourceError, ToolError
 from clipmill.media.captions import read_transcript
 from clipmill.media.decode import activity
-from clipmill.media.encode import Kit, encode, sweep_parts
+from clipmill.media.encode import Kit, about_disk, encode, sweep_parts
 from clipmill.media.launcher import Tick
 from clipmill.media.probe import probe
 from clipmill.media.remux import UNWOUND
@@ -34,6 +35,8 @@ from clipmill.model import Media, Transcript
 from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
 from clipmill.studio import Stage, Studio, Task, given_media, working_file
 from clipmill.workspace import Workspace, file_stamp, write_text
+
+log = logging.getLogger(__name__)
 
 
 def run_job(studio: Studio, *, last: Stage = Stage.ENCODE) -> None:
@@ -66,9 +69,21 @@ def encode_tasks(work: Workspace) -> list[Task]:
 
 
 def run_task(task: Task, studio: Studio) -> None:
-    """Do one task."""
+    """Do one task. Raises BudgetError ``disk-full`` when there was no room for what it writes."""
     tick = partial(studio.services.tell, task)
+    log.info("%s %s", task.stage, task.clip or "")
     tick(0.0)
+    try:
+        _do(task, studio, tick)
+    except (OSError, ToolError) as error:
+        said = about_disk(error, studio.work.path("a file"))
+        if not isinstance(said, BudgetError):
+            raise
+        raise said from error
+    tick(1.0)
+
+
+def _do(task: Task, studio: Studio, tick: Tick) -> None:
     match task.stage:
         case Stage.DOWNLOAD:
             download(studio)
@@ -78,7 +93,6 @@ def run_task(task: Task, studio: Studio) -> None:
             score(studio)
         case Stage.ENCODE:
             render(studio, task.clip, tick)
-    tick(1.0)
 
 
 # --- download ---------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from clipmill.workspace import write_text
 def make(sources: Sequence[str], output: Path, wish: Wish, manner: Manner) -> int:
     """Make clips of each source; one that fails does not stop the others."""
     if not sources:
-        raise UsageError("Which video? Try: clipmill make talk.mp4", code="source-missing")
+        raise UsageError("Which video? Try: clipmill make talk.mp4", code="no-source")
     means = _means(manner)
     options = checked_options(wish.given(means.settings.model))
     done, failed = [], []
@@ -35,7 +35,7 @@ def make(sources: Sequence[str], output: Path, wish: Wish, manner: Manner) -> in
         except ClipmillError as error:
             if len(sources) == 1 or isinstance(error, JobCancelled):
                 raise
-            print(f"clipmill: {source}: {error.message}", file=sys.stderr)
+            print(f"clipmill: {Path(source).name!r}: {error.one_line()}", file=sys.stderr)
             failed.append((source, error))
     _tell_clips(done, failed, manner)
     return 1 if failed else 0

@@ -1,6 +1,7 @@
 """All settings with defaults and meanings, read once at start from ``CLIPMILL_*`` in the environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +20,9 @@ class Settings(BaseSettings):
     )
     models: Path = Field(
         Path("~/.cache/clipmill/models"), description="Where speech models from the hub are kept."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where the speech model runs: auto takes an NVIDIA card when one works."
     )
     threads: int = Field(0, ge=0, le=256, description="Threads of one encode or model; 0 means all cores.")
     height: int = Field(1920, ge=64, le=3840, description="Height in pixels of a 9:16 clip.")

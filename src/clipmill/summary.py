@@ -1,4 +1,4 @@
-"""What became of some jobs, as one JSON document, and what each warning means."""
+"""What became of some jobs, as one JSON document."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -13,5 +13,6 @@ WARNINGS: Mapping[str, str] = {
     "truncated-media": "the file is cut off; only what is there was used",
     "corrupt-media": "parts of the file are damaged; the clips may show it",
     "face-tracking": "face tracking failed, the window stays in the middle",
+    "faces-not-measured": "the faces in the finished clip could not be measured",
     "hardware-encoder-failed": "the hardware encoder failed, x264 was used instead",
 }

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill.errors import BudgetError, ClipmillError, SourceError
+from clipmill.errors import BudgetError, ClipmillError, SourceError, UsageError
 
 T = TypeVar("T")
 
@@ -75,7 +75,10 @@ class Workspace:
         """A new empty folder for one piece of work."""
         folder = self.temporary / name
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
         return folder
 
     def clean(self) -> None:
@@ -94,8 +97,8 @@ class Workspace:
 def opened(folder: Path) -> Iterator[Workspace]:
     """The workspace at ``folder``, made if needed and locked against a second clipmill.
 
-    A folder that was made here and holds nothing in the end is removed again. Raises ClipmillError when
-    it cannot be written or is in use.
+    A folder that was made here and holds nothing in the end is removed again. Raises UsageError when it
+    cannot be written, ClipmillError when it is in use.
     """
     work = Workspace(folder.absolute())
     new = [place for place in (folder, *folder.parents) if not place.exists()]
@@ -166,7 +169,7 @@ def _cannot_write(folder: Path, error: OSError) -> ClipmillError:
             f"The disk that holds {folder} is full: free some space and run the same command again.",
             code="disk-full",
         )
-    return ClipmillError(
+    return UsageError(
         f"The folder {folder} cannot be written ({error.strerror}): choose another one with -o.",
         code="folder-read-only",
     )

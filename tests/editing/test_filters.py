@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from clip_kit import ASS, edit_of
 from clipmill.editing.filters import fit_size, graph, listen, sound, tap_size, tap_step
-from clipmill.model import AudioStream, Canvas, CropKey, Hdr, Layout, Media, Span, VideoStream
+from clipmill.model import AudioStream, Box, Canvas, CropKey, Hdr, Layout, Media, Span, VideoStream
 
 VIDEO = VideoStream(
     2, "h264", 1920, 1080, 1920, 1080, 0, Fraction(1), Fraction(30), False, False, None, "yuv420p", 0.0
@@ -86,4 +86,5 @@ def test_small_pictures_come_five_times_a_second() -> None:
 def test_a_fitted_picture_keeps_its_shape() -> None:
     canvas = Canvas(1080, 1920, Fraction(30))
     assert fit_size(canvas, VIDEO) == (1080, 608)
+    assert fit_size(canvas, VIDEO, Box(0.2, 0, 0.5625, 1)) == (1080, 1080)
     assert fit_size(canvas, replace(VIDEO, display_width=500, display_height=2000)) == (480, 1920)

@@ -15,10 +15,10 @@ import pytest
 from clip_kit import ASS, counted, edit_of, flash_and_beep, make, pictures, samples, told
 from clipmill.editing.canvas import canvas_for
 from clipmill.editing.command import Encoder, Encoding
-from clipmill.errors import BudgetError, JobCancelled, ToolError, UsageError
+from clipmill.errors import BudgetError, ClipmillError, JobCancelled, ToolError
 from clipmill.media.encode import Kit, Rendering, about_disk, encode, part_of, sweep_parts
 from clipmill.media.probe import probe
-from clipmill.model import CropKey, Edit, Hdr, Layout, SafeArea, Span
+from clipmill.model import Box, CropKey, Edit, Hdr, Layout, SafeArea, Span
 from clipmill.resources import FONTS
 
 FAST = Encoding(preset="ultrafast", crf=10, safe_area=SafeArea(288, 192, 500, 120))
@@ -92,6 +92,17 @@ def test_a_fitted_picture_is_whole_and_its_frames_in_step(ffmpeg: Path, source: 
     assert seen[0, 172:204, 2:8].mean() < 55
     assert seen[0, 172:204, 172:178].mean() > 185
     numbers = np.round((seen[:, 120:150, 20:160].mean(axis=(1, 2)) - 40) / 5).astype(int)
+    assert list(numbers) == list(range(30))
+
+
+def test_a_close_view_shows_just_its_part_of_the_picture(ffmpeg: Path, source: Path, render: Render) -> None:
+    edit = edit_of(Span(1.0, 2.0), layouts=((1.0, Layout.FIT),))
+    scene = replace(edit.framing.scenes[0], view=Box(0.25, 0.0, 0.5625, 1.0))
+    clip = render(replace(edit, framing=replace(edit.framing, scenes=(scene,))), source).clip
+    seen = pictures(ffmpeg, clip, size=(180, 320))
+    ramp = (seen[0, 172:240].mean(axis=0) - 40) / 160
+    assert np.allclose(ramp[[2, 90, 177]], [0.256, 0.531, 0.806], atol=0.02)
+    numbers = np.round((seen[:, 80:150].mean(axis=(1, 2)) - 40) / 5).astype(int)
     assert list(numbers) == list(range(30))
 
 
@@ -264,7 +275,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(source: Path, kit: Kit, t
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     media = probe(source, cwd=kit.cwd)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(ClipmillError) as caught:
         encode(edit_of(Span(1.0, 2.0)), source, media, closed / "a.mp4", kit=kit, tick=lambda _: None)
     assert caught.value.code == "folder-read-only"
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 from clipmill.editing.window import Point, Stretch, Window, crop_commands, stretches, upright, window_of
-from clipmill.model import Canvas, Edit, Layout, Media, VideoStream
+from clipmill.model import Box, Canvas, Edit, Layout, Media, VideoStream
 
 TAP_WIDTH = 180
 """Pixels across of the small pictures that are measured for the quality card."""
@@ -23,6 +23,8 @@ _COLOURS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:ran
 _FADE = 0.010  # seconds: long enough to take the click out of a cut, too short to hear
 _LIMIT = 0.794  # -2.0 dB: AAC adds up to 0.3 dB to the peaks that the limiter leaves
 
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 File = tuple[str, str]
 """A name and a text."""
@@ -120,7 +122,7 @@ def _layouts(edit: Edit, video: VideoStream, folder: str) -> tuple[list[str], tu
         for number, part in enumerate(parts)
     )
     chains = [
-        _fit(edit.canvas, video, number)
+        _fit(edit.canvas, video, number, part.view or WHOLE)
         if part.layout is Layout.FIT
         else _fill(edit.canvas, video, window, part.first, (number, f"{folder}{name}" if moves else ""))
         for (number, part), (name, moves) in zip(enumerate(parts), files, strict=True)
@@ -183,14 +185,14 @@ def _fill(canvas: Canvas, video: VideoStream, window: Window, first: int, moves:
     return f"{chain},{send}crop@w{number}={canvas.width}:{canvas.height}:{x}:{y}:exact=1"
 
 
-def _fit(canvas: Canvas, video: VideoStream, number: int) -> str:
-    """The whole picture, sharp, over itself filling the frame, blurred while it is small and so cheap."""
-    width, height = fit_size(canvas, video)
+def _fit(canvas: Canvas, video: VideoStream, number: int, view: Box) -> str:
+    """The view, sharp, over itself filling the frame, blurred while it is small and so cheap."""
+    width, height = fit_size(canvas, video, view)
     tone = f"scale={width}:{height}:flags=bicubic,{_TONE_MAP}," if video.hdr else ""
     wide, high = _small(canvas, 8)
     blur = max(0.5, 5 * wide / 136)
     return (
-        f"{tone}{_scale(width, height, video)},split[sharp{number}][soft{number}];\n"
+        f"{_cut(view, video)}{tone}{_scale(width, height, video)},split[sharp{number}][soft{number}];\n"
         f"[soft{number}]scale={wide}:{high}:force_original_aspect_ratio=increase:flags=area,"
         f"crop={wide}:{high},gblur=sigma={blur:.2f},lutyuv=y=16+(val-16)*0.75,"
         f"scale={canvas.width}:{canvas.height}:flags=bicubic,setsar=1[back{number}];\n"
@@ -202,10 +204,20 @@ def _small(canvas: Canvas, by: int) -> Point:
     return max(2, 2 * round(canvas.width / by / 2)), max(2, 2 * round(canvas.height / by / 2))
 
 
-def fit_size(canvas: Canvas, video: VideoStream) -> Point:
-    """The largest even size at which the whole picture fits into the canvas."""
-    scale = min(Fraction(canvas.width, video.display_width), Fraction(canvas.height, video.display_height))
+def _cut(view: Box, video: VideoStream) -> str:
+    """Cuts the view out, in even pixels of the upright coded picture; nothing for the whole."""
+    if view == WHOLE:
+        return ""
+    across, down = upright(video)
+    width, height = (max(2, 2 * int(side / 2)) for side in (view.width * across, view.height * down))
+    return f"crop={width}:{height}:{2 * round(view.x * across / 2)}:{2 * round(view.y * down / 2)},"
+
+
+def fit_size(canvas: Canvas, video: VideoStream, view: Box = WHOLE) -> Point:
+    """The largest even size at which the view of the picture fits into the canvas."""
+    wide, high = view.width * video.display_width, view.height * video.display_height
+    scale = min(canvas.width / wide, canvas.height / high)
     return (
-        min(canvas.width, max(2, 2 * round(video.display_width * scale / 2))),
-        min(canvas.height, max(2, 2 * round(video.display_height * scale / 2))),
+        min(canvas.width, max(2, 2 * round(wide * scale / 2))),
+        min(canvas.height, max(2, 2 * round(high * scale / 2))),
     )

@@ -8,11 +8,9 @@ import numpy as np
 
 from clipmill.editing.crop import calm_path, room_across, room_down, window_size
 from clipmill.editing.focus import COMPARABLE, Focus, find_focus
+from clipmill.editing.scenes import Laid, close_view, lay_scenes, layout_at
 from clipmill.editing.tracks import frames_of, join_faces, shots
 from clipmill.model import Box, CropKey, CropPath, Frame, Framing, Layout, Scene, Sighting, Span, Track
-
-SHORTEST_SCENE_S = 2.0
-"""A layout that would last less than this takes that of its neighbour."""
 
 SMALL_FACE = 0.15
 """Beside a slide or a screen a face below this share of the height is not what the picture is about."""
@@ -39,9 +37,6 @@ SHORTEST_EMPTY_S = 1.0
 NEAR_SWITCH = 0.6
 """Subjects nearer to each other than this many window widths are panned between; others are cut between."""
 
-LITTLE_LOST = 0.9
-"""A window with this share of the picture shows nearly all of it: nothing to gain by fitting."""
-
 
 def frame_clip(
     sighting: Sighting, *, picture: tuple[int, int], aspect: Fraction, layout: str, frame_rate: Fraction
@@ -56,11 +51,11 @@ def frame_clip(
         return centre(sighting.span, picture=picture, aspect=aspect, layout=layout)
     window = window_size(picture, aspect)
     seen = [_see(shot, sighting, window, frame_rate) for shot in shots(sighting)]
-    scenes = _scenes(seen, window, layout)
+    scenes = lay_scenes([shot.laid for shot in seen], window, layout)
     keys: list[CropKey] = []
     for shot in _standing_on(seen):
-        fits = _layout_at(scenes, shot.span.start) is Layout.FIT
-        keys += [CropKey(shot.span.start, 0.5, 0.5, cut=True)] if fits else shot.keys
+        fits = layout_at(scenes, shot.laid.span.start) is Layout.FIT
+        keys += [CropKey(shot.laid.span.start, 0.5, 0.5, cut=True)] if fits else shot.keys
     return Framing(scenes, CropPath(*window, _merged(keys)))
 
 
@@ -81,9 +76,8 @@ class _Shot:
     ``empty`` says that it shows no face.
     """
 
-    span: Span
     keys: tuple[CropKey, ...]
-    layout: Layout
+    laid: Laid
     empty: bool
 
 
@@ -92,37 +86,41 @@ def _see(shot: Span, sighting: Sighting, window: tuple[float, float], rate: Frac
     tracks = join_faces(frames)
     subjects = find_focus(frames, tracks, window=window)
     if not subjects:
-        rows = [
-            row for frame, row in zip(sighting.frames, sighting.motion, strict=False)
-            if shot.start <= frame.time < shot.end
-        ]  # fmt: skip
-        place, held = liveliest(rows, window[0])
-        plain = Layout.FIT if held < CONCENTRATED or _much_detail(frames) else Layout.FILL
-        return _Shot(shot, (CropKey(shot.start, place, 0.5, cut=True),), plain, empty=True)
+        return _see_nobody(shot, sighting, window)
     keys: list[CropKey] = []
     lost = []
     for span, focus in _stretches(shot, subjects, window):
         part = _keys(span, focus, window, (rate, sighting.span.start))
         lost += _lost(focus, part, window)
         keys += part
-    layout = Layout.FILL
-    if (
-        (_much_detail(frames) and max(subject.box.height for subject in subjects) < SMALL_FACE)
-        or sum(lost) > OFTEN_LOST * len(lost)
-        or _too_wide(subjects, window)
-        or _crowd(tracks, subjects)
-    ):
-        layout = Layout.FIT
-    return _Shot(shot, tuple(keys), layout, empty=False)
+    slide = _much_detail(frames) and max(subject.box.height for subject in subjects) < SMALL_FACE
+    if slide or _crowd(tracks, subjects):
+        laid = Laid(shot, Layout.FIT)
+    else:
+        slips = sum(lost) > OFTEN_LOST * len(lost) or _too_wide(subjects, window)
+        laid = Laid(shot, Layout.FIT if slips else Layout.FILL, close_view(subjects, window))
+    return _Shot(tuple(keys), laid, empty=False)
+
+
+def _see_nobody(shot: Span, sighting: Sighting, window: tuple[float, float]) -> _Shot:
+    frames = frames_of(shot, sighting.frames)
+    rows = [
+        row for frame, row in zip(sighting.frames, sighting.motion, strict=False)
+        if shot.start <= frame.time < shot.end
+    ]  # fmt: skip
+    place, held = liveliest(rows, window[0])
+    plain = Layout.FIT if held < CONCENTRATED or _much_detail(frames) else Layout.FILL
+    return _Shot((CropKey(shot.start, place, 0.5, cut=True),), Laid(shot, plain), empty=True)
 
 
 def _standing_on(seen: Sequence[_Shot]) -> list[_Shot]:
     """The shots, of which one that is short and empty keeps the window where its neighbour has it."""
     found: list[_Shot] = []
     for number, shot in enumerate(seen):
-        if shot.empty and shot.span.length < SHORTEST_EMPTY_S and len(seen) > 1:
+        span = shot.laid.span
+        if shot.empty and span.length < SHORTEST_EMPTY_S and len(seen) > 1:
             place = found[-1].keys[-1] if found else seen[number + 1].keys[0]
-            shot = replace(shot, keys=(replace(place, time=shot.span.start, cut=True),))
+            shot = replace(shot, keys=(replace(place, time=span.start, cut=True),))
         found.append(shot)
     return found
 
@@ -243,30 +241,3 @@ def _mean_box(track: Track) -> Box:
     boxes = [face.box for _, face in track.faces]
     x, y, width, height = np.mean([(box.x, box.y, box.width, box.height) for box in boxes], axis=0)
     return Box(float(x), float(y), float(width), float(height))
-
-
-def _layout_at(scenes: Sequence[Scene], time: float) -> Layout:
-    return next(scene.layout for scene in reversed(scenes) if scene.span.start <= time)
-
-
-def _scenes(seen: Sequence[_Shot], window: tuple[float, float], layout: str) -> tuple[Scene, ...]:
-    whole = Span(seen[0].span.start, seen[-1].span.end)
-    if layout != "auto" or min(window) >= LITTLE_LOST:
-        return (Scene(whole, Layout.FIT if layout == "fit" else Layout.FILL),)
-    scenes = _joined([Scene(shot.span, shot.layout) for shot in seen])
-    while len(scenes) > 1 and min(scene.span.length for scene in scenes) < SHORTEST_SCENE_S:
-        short = min(range(len(scenes)), key=lambda at: scenes[at].span.length)
-        near = scenes[short - 1] if short else scenes[1]
-        scenes[short] = replace(scenes[short], layout=near.layout)
-        scenes = _joined(scenes)
-    return tuple(scenes)
-
-
-def _joined(scenes: Sequence[Scene]) -> list[Scene]:
-    joined: list[Scene] = []
-    for scene in scenes:
-        if joined and joined[-1].layout == scene.layout:
-            joined[-1] = replace(joined[-1], span=Span(joined[-1].span.start, scene.span.end))
-        else:
-            joined.append(scene)
-    return joined

@@ -74,11 +74,13 @@ def _largest(frames: Sequence[Frame], framing: Framing, canvas: Canvas, picture:
 
 def _shown(box: Box, time: float, framing: Framing, canvas: Canvas, picture: Fraction) -> Box:
     """Where a box of the source is seen in the clip."""
-    layout = next((s.layout for s in reversed(framing.scenes) if s.span.start <= time), Layout.FILL)
-    if layout is Layout.FIT:
-        shape = canvas.width / canvas.height
-        width, height = min(1.0, float(picture) / shape), min(1.0, shape / float(picture))
-        left, top = (1 - width) / 2, (1 - height) / 2
+    scene = next((scene for scene in reversed(framing.scenes) if scene.span.start <= time), None)
+    if scene and scene.layout is Layout.FIT:
+        view = scene.view or Box(0.0, 0.0, 1.0, 1.0)
+        wider = float(picture) * view.width / view.height / (canvas.width / canvas.height)
+        width, height = min(1.0, wider) / view.width, min(1.0, 1 / wider) / view.height
+        left = (1 - width * view.width) / 2 - view.x * width
+        top = (1 - height * view.height) / 2 - view.y * height
         return Box(left + box.x * width, top + box.y * height, box.width * width, box.height * height)
     width, height = framing.path.width, framing.path.height
     x, y = _centre(framing.path, time)

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import groupby
 from math import ceil, floor
 
-from clipmill.model import CropPath, Edit, Layout, VideoStream
+from clipmill.model import Box, CropPath, Edit, Layout, Scene, VideoStream
 
 SEEK_EARLY = 0.002
 """Seconds before its first frame at which a clip is sought: rounding can then never skip that frame."""
@@ -32,11 +32,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Frames ``first`` to ``last`` (not included) of a clip in one layout."""
+    """Frames ``first`` to ``last`` (not included) of a clip in one layout, with its view of the picture."""
 
     layout: Layout
     first: int
     last: int
+    view: Box | None = None
 
 
 def upright(video: VideoStream) -> Point:
@@ -49,12 +50,11 @@ def upright(video: VideoStream) -> Point:
 def stretches(edit: Edit) -> tuple[Stretch, ...]:
     """The layouts of a clip in frames; neighbours of one layout are one stretch."""
     scenes = sorted(edit.framing.scenes, key=lambda scene: scene.span.start)
-    starts = [(scene.layout, first_frame(scene.span.start, edit)) for scene in scenes]
-    runs = [next(run) for _, run in groupby(starts, key=lambda start: start[0])] or [(Layout.FILL, 0)]
-    edges = [0, *(min(frame, edit.frames) for _, frame in runs[1:]), edit.frames]
+    runs = [next(run) for _, run in groupby(scenes, key=lambda scene: (scene.layout, scene.view))]
+    edges = [0, *(min(first_frame(run.span.start, edit), edit.frames) for run in runs[1:]), edit.frames]
     found = (
-        Stretch(layout, first, last)
-        for (layout, _), first, last in zip(runs, edges, edges[1:], strict=False)
+        Stretch(run.layout, first, last, run.view)
+        for run, first, last in zip(runs or [Scene(edit.span, Layout.FILL)], edges, edges[1:], strict=False)
         if last > first
     )
     return tuple(found)

@@ -13,6 +13,7 @@ from clipmill.editing import quality
 from clipmill.editing.command import clip_length
 from clipmill.editing.filters import Graph, tap_step
 from clipmill.editing.quality import Calm, Heard, Picture
+from clipmill.editing.window import path_places, stretches
 from clipmill.errors import MissingError, ToolError
 from clipmill.media.asking import ask
 from clipmill.media.ffmpeg import run_ffmpeg
@@ -20,7 +21,7 @@ from clipmill.media.kit import Kit
 from clipmill.media.launcher import Limits, Tick
 from clipmill.media.look import SAMPLE
 from clipmill.media.loudness import parse_loudness
-from clipmill.model import Box, Edit, Face, Frame, QualityCard
+from clipmill.model import Box, Edit, Face, Frame, Layout, QualityCard
 
 FACE_EVERY = 2
 """Every second small picture is searched for faces: 2.5 a second."""
@@ -47,12 +48,13 @@ class Seen:
 
 
 def measure_card(clip: Path, edit: Edit, taps: Taps, *, kit: Kit, tick: Tick) -> Seen:
-    """What a viewer would see and hear in ``clip``: nothing is taken from the decisions that led to it.
+    """What a viewer would see and hear in ``clip``.
 
+    From the decisions that led to it is taken only when the window was to move: how far is measured.
     A face model that dies leaves its figures ``None`` and the code ``faces-not-measured``.
     """
     per_second = float(edit.canvas.frame_rate / tap_step(edit.canvas.frame_rate))
-    calm, ink = _look(taps, per_second)
+    calm, ink = _look(taps, per_second, _told_to_move(edit))
     tick(0.3)
     heard = listen_to(clip, kit=kit)
     tick(0.5)
@@ -87,15 +89,30 @@ def _card(
 # --- pictures -------------------------------------------------------------------------------------
 
 
-def _look(taps: Taps, per_second: float) -> tuple[Calm | None, Box | None]:
+def _told_to_move(edit: Edit) -> list[bool]:
+    """For each small picture, whether the window stands elsewhere than at the one before.
+
+    Where it was not to move it is the camera that moved, or a person who fills the picture.
+    """
+    step, places = tap_step(edit.canvas.frame_rate), path_places(edit)
+    fitted = [part for part in stretches(edit) if part.layout is Layout.FIT]
+    return [
+        at >= step
+        and places[at - step] != places[at]
+        and not any(part.first <= at < part.last for part in fitted)
+        for at in range(0, edit.frames, step)
+    ]
+
+
+def _look(taps: Taps, per_second: float, moving: list[bool]) -> tuple[Calm | None, Box | None]:
     """How the window behaved, and the box around all caption ink."""
     shifts: list[float | None] = []
     boxes: list[Box] = []
     before: Picture | None = None
-    for picture in _pictures(taps):
+    for picture, moves in zip(_pictures(taps), moving, strict=False):
         plain, drawn = _halves(picture, taps.drawing)
         if before is not None:
-            shifts.append(quality.shift_between(before, plain))
+            shifts.append(quality.shift_between(before, plain) if moves else 0.0)
         box = quality.ink_box(plain, drawn)
         boxes.extend([box] if box else [])
         before = plain

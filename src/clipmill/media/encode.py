@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from clipmill.editing.command import Encoder, clip_length, encode_arguments, upload_filter
 from clipmill.editing.filters import Graph, graph
-from clipmill.errors import BudgetError, ClipmillError, ToolError, UsageError
+from clipmill.errors import BudgetError, ClipmillError, ToolError
 from clipmill.media.card import Taps, measure_card
 from clipmill.media.ffmpeg import input_arguments, run_ffmpeg
 from clipmill.media.kit import Kit as Kit
@@ -42,7 +42,7 @@ class Rendering:
 def encode(edit: Edit, source: Path, media: Media, target: Path, *, kit: Kit, tick: Tick) -> Rendering:
     """Render ``edit`` from ``source`` to ``target``, which appears only when it is whole and checked.
 
-    A hardware encoder that fails is replaced by x264. Raises BudgetError ``disk-full``, UsageError
+    A hardware encoder that fails is replaced by x264. Raises BudgetError ``disk-full``, ClipmillError
     ``folder-read-only``, ToolError when ffmpeg fails or the clip is not what was asked for; nothing is
     left behind then.
     """
@@ -198,7 +198,7 @@ def about_disk(error: OSError | ToolError, target: Path) -> ClipmillError | None
             code="disk-full",
         )
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return UsageError(
+        return ClipmillError(
             f"{target.parent} cannot be written to, so {target.name} was not rendered. "
             "Give another folder, or the right to write there.",
             code="folder-read-only",
