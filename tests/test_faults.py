@@ -149,7 +149,7 @@ def test_a_program_that_is_no_ffmpeg_is_named(
 def test_a_speech_model_that_is_not_there_is_named(talk: Path, tmp_path: Path, capsys: Capture) -> None:
     wish = ("--model", str(tmp_path / "no-such-model"), "-q", "--json")
     assert main(["make", str(talk), "-o", str(tmp_path / "clips"), *wish]) == 5
-    assert told(capsys) == "model-missing"
+    assert told(capsys) == "model-not-found"
     assert not (tmp_path / "clips").exists()
 
 

@@ -1,5 +1,6 @@
 """A job from source to clips: right shape, nothing done twice, faults told as facts on the clip."""
 
+import hashlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from clipmill.cli import main
 from clipmill.clipfile import ClipFile, finished_clip
+from clipmill.media.ffmpeg import run_ffmpeg
 from clipmill.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -176,3 +178,29 @@ class killed:  # noqa: N801 (used as a context)
                 continue
             if self._word in words and int(folder.name) != os.getpid():
                 yield int(folder.name)
+
+
+def test_a_broadcast_recording_is_worked_on_as_a_copy_that_is_gone_in_the_end(
+    talk: Path, ffmpeg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIPMILL_THREADS", "1")
+    recording = tmp_path / "talk.ts"
+    run_ffmpeg(
+        ffmpeg, ("-i", str(talk), "-c", "copy", "-f", "mpegts", recording.name), cwd=tmp_path, reads=(talk,)
+    )
+    recording.with_suffix(".srt").write_bytes(talk.with_suffix(".srt").read_bytes())
+    assert make(recording, tmp_path / "clips") == 0
+    folder = tmp_path / "clips" / "talk"
+    media = json.loads((folder / "plan.json").read_text())["source"]["media"]
+    assert (media["name"], media["container"]) == ("talk.ts", "mpegts")
+    assert media["sha256"] == hashlib.sha256(recording.read_bytes()).hexdigest()
+    assert not list(folder.rglob("*.mkv"))
+    video = folder / "clip-02.mp4"
+    content, kept = video.read_bytes(), (folder / "clip-01.mp4").stat().st_mtime_ns
+    video.unlink()
+    assert make(recording, tmp_path / "clips") == 0
+    assert video.read_bytes() == content
+    assert (folder / "clip-01.mp4").stat().st_mtime_ns == kept
+    video.unlink()
+    assert main(["render", str(folder / "plan.json"), "--only", "2", "-q"]) == 0
+    assert video.read_bytes() == content

@@ -13,7 +13,7 @@ from clipmill.editing.canvas import canvas_for
 from clipmill.editing.cues import make_cues
 from clipmill.editing.excerpt import Cut, excerpt, whole_frames
 from clipmill.editing.layout import centre, frame_clip
-from clipmill.editing.placing import caption_place
+from clipmill.editing.placing import caption_places
 from clipmill.editing.safe_areas import SAFE_AREAS
 from clipmill.editing.styles import STYLES
 from clipmill.editing.typesetting import Page
@@ -68,9 +68,11 @@ def _captions(
     )
     if not cues:
         return (), ""
-    frames = sighting.frames if sighting else ()
-    place = caption_place(frames, framing, style=style, page=page, picture=Fraction(*_picture(plan)))
-    return cues, ass_text(cues, style=style, measure=letters, canvas=page.canvas, safe=page.safe, place=place)
+    seen_in = sighting or Sighting(cut.span, (), ())
+    places = caption_places(seen_in, framing, style=style, page=page, picture=Fraction(*_picture(plan)))
+    return cues, ass_text(
+        cues, style=style, measure=letters, canvas=page.canvas, safe=page.safe, places=places
+    )
 
 
 def _cut(studio: Studio, plan: Plan, moment: Moment, cwd: Path) -> Cut:

@@ -35,7 +35,8 @@ def captions(
     measure = font_metrics(look, language)
     length = max((word.end for word in words), default=0) + 0.5
     cues = make_cues(words, style=look, measure=measure, canvas=canvas, safe=SAFE, clip_length=length)
-    return ass_text(cues, style=look, measure=measure, canvas=canvas, safe=SAFE, place=place)
+    places = None if place is None else lambda _: place
+    return ass_text(cues, style=look, measure=measure, canvas=canvas, safe=SAFE, places=places)
 
 
 def events(ass: str) -> list[tuple[float, float, str]]:

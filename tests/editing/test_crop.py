@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clipmill.editing.crop import calm_path, room_across, room_down, window_size
@@ -130,6 +130,7 @@ def test_moves_lie_on_the_frames_of_the_clip() -> None:
 
 
 @settings(max_examples=20, deadline=None)
+@example(places=[0.5, 0.5, 0.75, 0.0625])
 @given(st.lists(st.floats(0.05, 0.95), min_size=2, max_size=12))
 def test_whatever_the_face_does_the_path_is_in_the_picture_and_slow(places: list[float]) -> None:
     focus = focus_on(lambda t: places[int(t) % len(places)], 8)

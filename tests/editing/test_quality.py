@@ -117,9 +117,31 @@ def test_faces_are_judged_by_the_largest() -> None:
         Frame(1.2, (face(0.5, 0.2),)),
     )
     assert face_shares(frames) == (0.75, pytest.approx(2 / 3))
-    assert good_times(frames) == (0.0, 1.2)
     assert face_shares((Frame(0.0, ()),)) == (0.0, None)
     assert face_shares(()) == (None, None)
+
+
+def eyes(light: int, seen_at: float, x: float = 0.3) -> tuple[Frame, np.ndarray]:
+    """A face with eyes of this light on gray skin, and the picture it is in."""
+    picture = np.full((320, 180), 128, np.uint8)
+    marks = ((x + 0.1, 0.4), (x + 0.2, 0.4))
+    for right, down in marks:
+        picture[
+            round(down * 320) - 2 : round(down * 320) + 2, round(right * 180) - 2 : round(right * 180) + 2
+        ] = light
+    return Frame(seen_at, (Face(Box(x, 0.3, 0.3, 0.3), 0.9, marks),)), picture
+
+
+def test_a_still_shows_a_whole_face_with_open_eyes() -> None:
+    frames, lights = zip(eyes(110, 0.0), eyes(20, 0.4), eyes(60, 0.8), eyes(0, 1.2, x=0.8), strict=True)
+    assert good_times(frames, lights, most=2) == (0.4, 0.8)
+
+
+def test_without_a_face_a_still_may_come_from_anywhere_in_the_clip() -> None:
+    frames = tuple(Frame(number * 0.4, ()) for number in range(20))
+    blank = [np.zeros((320, 180), np.uint8)] * 20
+    assert good_times(frames, blank) == pytest.approx((0.8, 2.4, 4.0, 5.6, 7.2))
+    assert good_times((), ()) == ()
 
 
 def test_quiet_edges_are_told_from_speech_cut_short() -> None:

@@ -51,6 +51,19 @@ def test_two_suspects_of_one_cut_are_one_cut(ffmpeg: Path, tmp_path: Path) -> No
     assert len(exact_cuts(ffmpeg, source, media, [1.4, 1.5], cwd=tmp_path)) == 1
 
 
+def test_cuts_that_are_near_each_other_are_found_each_to_the_frame(ffmpeg: Path, tmp_path: Path) -> None:
+    cut_video(ffmpeg, tmp_path / "one.mp4")
+    run(
+        ffmpeg,
+        *("-i", str(tmp_path / "one.mp4"), "-vf", "split[a][b];[b]reverse[c];[a][c]concat", *FAST, "-an"),
+        str(tmp_path / "two.mp4"),
+    )
+    source = tmp_path / "two.mp4"
+    media = probe(source, cwd=tmp_path)
+    found = exact_cuts(ffmpeg, source, media, [37 / 25 + 0.08, 2.2, 87 / 25 - 0.08], cwd=tmp_path)
+    assert found == pytest.approx((37 / 25, 87 / 25), abs=0.002)
+
+
 def test_a_change_must_stand_out_to_be_a_cut() -> None:
     calm = [(n / 25, 1.0) for n in range(14)]
     assert exact_cut([*calm[:7], (7 / 25, 12.0), *calm[8:]]) == 7 / 25

@@ -1,7 +1,7 @@
 """Cues in a style as the text of an ASS file, in which no word can be read as a command."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from clipmill.editing.cues import HOLD, LEAD, make_cues
 from clipmill.editing.styles import Active, Colour, Style
@@ -78,18 +78,27 @@ def ass_text(
     measure: FontMetrics,
     canvas: Canvas,
     safe: SafeArea,
-    place: float | None = None,
+    places: Callable[[float], float] | None = None,
 ) -> str:
     """The ASS file that draws ``cues``; empty for a style that draws nothing.
 
-    ``place`` overrides the height of the captions' centre (share of the frame); ink stays inside the safe
-    area all the same. Fonts are named by their full names, to be found in ffmpeg's ``fontsdir``.
+    ``places`` gives the height of the captions' centre (share of the frame) at a time of the clip, the
+    style's own when None; ink stays inside the safe area all the same. Fonts are named by their full
+    names, to be found in ffmpeg's ``fontsdir``.
     """
     if not style.burned:
         return ""
-    pen = _Pen(style, measure, Page(canvas, safe, place))
-    events = [event for cue in cues for event in _events(cue, pen)]
+    pen = _Pen(style, measure, Page(canvas, safe))
+    events = [event for cue in cues for event in _events(cue, _at_height(pen, cue, places))]
     return _head(pen) + "".join(f"{event}\n" for event in events)
+
+
+def _at_height(pen: _Pen, cue: Cue, places: Callable[[float], float] | None) -> _Pen:
+    """The pen at the height at which captions stand in the middle of a cue."""
+    if places is None:
+        return pen
+    middle = (cue.span.start + cue.span.end) / 2
+    return replace(pen, page=replace(pen.page, place=places(middle)))
 
 
 def preview_ass(style: Style, *, measure: FontMetrics, canvas: Canvas, safe: SafeArea) -> str:

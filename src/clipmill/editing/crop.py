@@ -233,9 +233,15 @@ def _sampled(
 
 
 def _smooth(at: Floats, times: Floats, places: Floats) -> Floats:
-    """Cubic Hermite interpolation that stands exactly still wherever the plan does."""
+    """Cubic Hermite interpolation that stands exactly still wherever the plan does.
+
+    Tangents of at most three times the lesser slope beside them keep it from going past the plan's places
+    (Fritsch and Carlson 1980), and so inside the picture.
+    """
     slopes = np.diff(places) / np.diff(times)
-    inner = np.where(slopes[:-1] * slopes[1:] > 0, (slopes[:-1] + slopes[1:]) / 2, 0)
+    before, after = slopes[:-1], slopes[1:]
+    most = 3 * np.minimum(np.abs(before), np.abs(after))
+    inner = np.where(before * after > 0, np.clip((before + after) / 2, -most, most), 0)
     ends = (slopes[:1], slopes[-1:])
     tangents = np.concatenate([ends[0], inner, ends[1]])
     piece = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)

@@ -1,14 +1,14 @@
 """How high captions stand in a clip: as the style wants, but off mouth and eyes where room exists."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
 
 from clipmill.editing.safe_areas import safe_box
 from clipmill.editing.styles import Style
 from clipmill.editing.typesetting import Page, zoom
-from clipmill.model import Box, Canvas, CropPath, Frame, Framing, Layout
+from clipmill.model import Box, Canvas, CropPath, Frame, Framing, Layout, Sighting
 
 NOSE = 0.55
 """From here down a face speaks: the share of a face box's height above the mouth with its room to open."""
@@ -26,50 +26,85 @@ FAR = 0.5
 """What a whole frame height away from the style's place costs, against a mouth that is always covered (1)."""
 
 
-def caption_place(
-    frames: Sequence[Frame],
-    framing: Framing,
-    *,
-    style: Style,
-    page: Page,
-    picture: Fraction,
-) -> float:
-    """The height of the captions' centre, as a share of the frame.
+WORTH = 0.15
+"""How much less of a shot must be covered for captions to stand elsewhere in it than in the rest."""
 
-    ``frames`` are those that the framing was made from; ``picture`` is the source's width over its
-    height. Of the places inside the safe area the one wins that covers mouths and eyes for the least time
-    and is near the style's own.
+Places = Callable[[float], float]
+"""The height of the captions' centre, as a share of the frame, at a time of the clip in seconds."""
+
+
+def caption_places(
+    sighting: Sighting, framing: Framing, *, style: Style, page: Page, picture: Fraction
+) -> Places:
+    """Where captions stand: at one height, and at another in shots where that would cover a face.
+
+    ``sighting`` is what the framing was made from; ``picture`` is the source's width over its height. Of
+    the heights inside the safe area the one wins that covers mouths and eyes for the least time and is
+    near the style's own.
     """
-    canvas = page.canvas
-    half = style.lines * style.size * style.pitch * zoom(canvas) / canvas.height / 2
-    free = safe_box(page.safe, canvas)
-    highest, lowest = free.y + half, free.y + free.height - half
-    faces = [(box.y, box.height) for box in _largest(frames, framing, canvas, picture)]
-    wanted = min(max(style.place, highest), lowest)
-    if not faces or highest >= lowest:
-        return wanted
-    tops, heights = np.array(faces).T
-    places = [wanted, *(highest + STEP * n for n in range(int((lowest - highest) / STEP) + 1))]
+    tried = _heights(style, page)
+    jumps = {key.time for key in framing.path.keys if key.cut}
+    begins = sorted({sighting.span.start, *sighting.cuts, *jumps})
+    shots: list[list[Box]] = [[] for _ in begins]
+    for time, box in _largest(sighting.frames, framing, page.canvas, picture):
+        shots[max(0, bisect_right(begins, time) - 1)].append(box)
+    everywhere = _best(tried, [box for shot in shots for box in shot])
+    chosen = [_best_in_shot(tried, shot, everywhere) for shot in shots]
+    return lambda time: chosen[max(0, bisect_right(begins, sighting.span.start + time) - 1)]
 
-    def cost(place: float) -> float:
+
+@dataclass(frozen=True, slots=True)
+class _Heights:
+    """Heights to try, the first being the style's own, and half the height of the captions."""
+
+    places: tuple[float, ...]
+    half: float
+
+    def covered(self, place: float, faces: Sequence[Box]) -> float:
+        """What covering mouths and eyes costs at this height: 1 for every mouth, more with the eyes."""
+        if not faces:
+            return 0.0
+        low, high = place + self.half, place - self.half
+
         def share(first: float, last: float) -> float:
-            """The share of frames in which captions cover this part of the face."""
-            return float(
-                np.mean((place + half > tops + first * heights) & (place - half < tops + last * heights))
-            )
+            hit = sum(low > f.y + first * f.height and high < f.y + last * f.height for f in faces)
+            return hit / len(faces)
 
-        return share(NOSE, 1.0) + EYES * share(BROWS, CHEEKS) + FAR * abs(place - wanted)
-
-    return min(places, key=cost)
+        return share(NOSE, 1.0) + EYES * share(BROWS, CHEEKS)
 
 
-def _largest(frames: Sequence[Frame], framing: Framing, canvas: Canvas, picture: Fraction) -> Iterator[Box]:
-    """The largest face of each frame where the clip shows it."""
+def _heights(style: Style, page: Page) -> _Heights:
+    """All heights inside the safe area."""
+    half = style.lines * style.size * style.pitch * zoom(page.canvas) / page.canvas.height / 2
+    free = safe_box(page.safe, page.canvas)
+    highest, lowest = free.y + half, free.y + free.height - half
+    wanted = min(max(style.place, highest), lowest)
+    steps = max(0, int((lowest - highest) / STEP) + 1)
+    return _Heights((wanted, *(highest + STEP * n for n in range(steps))), half)
+
+
+def _best(tried: _Heights, faces: Sequence[Box]) -> float:
+    """The height that covers the least and is near the style's own."""
+    wanted = tried.places[0]
+    return min(tried.places, key=lambda place: tried.covered(place, faces) + FAR * abs(place - wanted))
+
+
+def _best_in_shot(tried: _Heights, faces: Sequence[Box], everywhere: float) -> float:
+    """The clip's height, unless another covers so much less of this shot that a change is worth it."""
+    other = min(tried.places, key=lambda place: tried.covered(place, faces) + FAR * abs(place - everywhere))
+    gain = tried.covered(everywhere, faces) - tried.covered(other, faces)
+    return other if gain > WORTH else everywhere
+
+
+def _largest(
+    frames: Sequence[Frame], framing: Framing, canvas: Canvas, picture: Fraction
+) -> Iterator[tuple[float, Box]]:
+    """The time of each frame with a face, and where the clip shows the largest."""
     for frame in frames:
         faces = [_shown(face.box, frame.time, framing, canvas, picture) for face in frame.faces]
         seen = [box for box in faces if 0 < box.centre_x < 1]
         if seen:
-            yield max(seen, key=lambda box: box.area)
+            yield frame.time, max(seen, key=lambda box: box.area)
 
 
 def _shown(box: Box, time: float, framing: Framing, canvas: Canvas, picture: Fraction) -> Box:

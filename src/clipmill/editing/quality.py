@@ -1,13 +1,13 @@
 """The quality card of a clip, from what was seen and heard in the finished clip."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill.model import Box, Canvas, Frame, SafeArea
+from clipmill.model import Box, Canvas, Face, Frame, SafeArea
 
 Picture = NDArray[np.uint8]
 """One small picture: rows, columns, and for colour 3 channels."""
@@ -33,6 +33,9 @@ class Heard:
     end_clean: bool | None
 
 
+EYE_ACROSS, EYE_DOWN = 0.13, 0.08
+"""Half the width and height of the patch that holds an eye without its brow, in widths of the face."""
+
 # --- faces ----------------------------------------------------------------------------------------
 
 
@@ -46,13 +49,35 @@ def face_shares(frames: Sequence[Frame]) -> tuple[float | None, float | None]:
     return len(largest) / len(frames), sum(whole(face.box) for face in largest) / len(largest)
 
 
-def good_times(frames: Sequence[Frame]) -> tuple[float, ...]:
-    """When the largest face was seen whole, for a still picture."""
-    return tuple(
-        frame.time
-        for frame in frames
-        if frame.faces and whole(max(frame.faces, key=lambda face: face.box.area).box, margin=0)
-    )
+def good_times(frames: Sequence[Frame], lights: Iterable[Picture], most: int = 5) -> tuple[float, ...]:
+    """Up to ``most`` times for a still picture, the best first: a large whole face with open eyes.
+
+    ``lights`` are the pictures that ``frames`` were seen in. Without a whole face some times are given that
+    lie evenly over the clip.
+    """
+    merits = []
+    for frame, light in zip(frames, lights, strict=False):
+        largest = max(frame.faces, key=lambda face: face.box.area, default=None)
+        if largest and whole(largest.box, margin=0):
+            merits.append((eye_contrast(light, largest) * largest.box.height**0.5, frame.time))
+    if merits:
+        return tuple(time for _, time in sorted(merits, reverse=True)[:most])
+    return tuple(frames[len(frames) * (2 * at + 1) // (2 * most)].time for at in range(most) if frames)
+
+
+def eye_contrast(light: Picture, face: Face) -> float:
+    """How much light and dark there is at the eyes: open ones have whites and pupils, closed ones are skin.
+
+    Of the two eyes the lesser counts, so that a face in front view is better than a profile.
+    """
+    high, wide = light.shape
+    across, down = EYE_ACROSS * face.box.width * wide, EYE_DOWN * face.box.width * wide
+    patches = [
+        light[max(0, int(y * high - down)) : int(y * high + down) + 1,
+              max(0, int(x * wide - across)) : int(x * wide + across) + 1]
+        for x, y in face.landmarks[:2]
+    ]  # fmt: skip
+    return min((float(patch.std()) if patch.size else 0.0 for patch in patches), default=0.0)
 
 
 def whole(box: Box, margin: float = 0.02) -> bool:

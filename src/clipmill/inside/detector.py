@@ -4,7 +4,9 @@ import hashlib
 import importlib.util
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -32,10 +34,7 @@ class Detector:
     """RetinaFace for frames of one size (after Deng et al. 2019, https://arxiv.org/abs/1905.00641)."""
 
     def __init__(self, width: int, height: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
+        self._session = _session()
         self._anchors = _anchors(width, height)
         self._size = np.tile(np.array([width, height], np.float32), 7)
 
@@ -50,6 +49,15 @@ class Detector:
         faces = faces[_distinct(faces)]
         shares = np.delete(faces, 4, axis=1) / self._size
         return np.insert(shares, 4, faces[:, 4], axis=1)
+
+
+@cache
+def _session() -> Any:
+    """The loaded model, which takes pictures of any size."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
 
 
 def _weights() -> bytes:

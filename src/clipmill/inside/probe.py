@@ -12,16 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.stream import Disposition
 
-from clipmill.errors import SourceError
 from clipmill.inside import serve
 from clipmill.inside.boxes import Claims, claims
 from clipmill.inside.damage import UNSPECIFIED, Damage, inspect, is_audible
 from clipmill.inside.packets import Times, frame_rate, is_variable, last_before, measure, shown_at
-
-SMALLEST_PX = 16
-"""A picture with a shorter side holds nothing to look at."""
+from clipmill.inside.streams import (
+    codec,
+    corrupt,
+    picture,
+    refuse_damaged,
+    refuse_encrypted,
+    refuse_length,
+    refuse_many,
+    refuse_size,
+    sound,
+    truncated,
+    unreadable,
+)
 
 HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273, transfer characteristics
 
@@ -72,12 +80,12 @@ def _facts(source: Path, request: dict[str, Any]) -> dict[str, Any]:
     try:
         container = _open(source, request)
     except (av.error.FFmpegError, ValueError) as error:
-        raise _unreadable(said) from error
+        raise unreadable(said) from error
     with container:
         if "listen" in request:
             return _recording(source, container, said, request)
-        video = _picture(container, said, request)
-        audio = _sound(container, request)
+        video = picture(container, said, request)
+        audio = sound(container, request)
         return _examined(source, container, video, audio, said, request)
 
 
@@ -87,17 +95,17 @@ def _examined(
     times = measure(container, [stream for stream in (video, audio) if stream])
     shown = times[video.index]
     if shown.first is None:
-        raise _truncated() if said.index else _corrupt()
+        raise truncated() if said.index else corrupt()
     start = (container.start_time or 0) / 1e6
     rate = frame_rate(shown, video.average_rate)
     end = shown.end(rate) - start
-    _refuse_length(end, request)
+    refuse_length(end, request)
     with _open(source, request) as afresh:
         damage = inspect(
             afresh, afresh.streams[video.index], afresh.streams[audio.index] if audio else None, end
         )
-    _refuse_damaged(damage, said)
-    _refuse_size(damage.width, damage.height, request)
+    refuse_damaged(damage, said)
+    refuse_size(damage.width, damage.height, request)
     heard = audio if audio and damage.audible and times[audio.index].first is not None else None
     warnings = _warnings(container, times, damage, said, heard)
     return {
@@ -114,141 +122,24 @@ def _examined(
 
 
 def _recording(source: Path, container: Any, said: Claims, request: dict[str, Any]) -> dict[str, Any]:
-    _refuse_many(container, request)
-    _refuse_encrypted(said)
-    audio = _sound(container, request)
+    refuse_many(container, request)
+    refuse_encrypted(said)
+    audio = sound(container, request)
     streams = [audio] if audio else list(container.streams.video[:1])
     times = next(iter(measure(container, streams).values()), Times()) if streams else Times()
     if times.first is None:
-        raise _truncated() if said.index else _corrupt()
+        raise truncated() if said.index else corrupt()
     start = (container.start_time or 0) / 1e6
     end = times.end() - start
-    _refuse_length(end, request)
+    refuse_length(end, request)
     if audio:
         with _open(source, request) as afresh:
             if not is_audible(afresh, afresh.streams[audio.index]):
-                raise _corrupt()
+                raise corrupt()
     return {"start": start, "duration": end, "audio": audio and _audio_facts(audio, times, start)}
 
 
-# --- choosing streams -----------------------------------------------------------------------------
-
-
-def _picture(container: Any, said: Claims, request: dict[str, Any]) -> Any:
-    """The largest moving picture that can be decoded; SourceError with the reason where there is none."""
-    _refuse_many(container, request)
-    _refuse_encrypted(said)
-    pictures = [
-        stream
-        for stream in container.streams
-        if stream.type == "video" and not int(stream.disposition) & int(Disposition.attached_pic)
-    ]
-    if not pictures:
-        raise SourceError("The file has no picture, only sound; clips need a video.", code="no-video-stream")
-    for stream in pictures:
-        _refuse_size(*_claimed_size(stream), request)
-    known = [stream for stream in pictures if _codec(stream) in request["codecs"].split(",")]
-    if not known:
-        raise SourceError(
-            f"The picture's format, {_codec(pictures[0])}, is not supported; convert the video to H.264.",
-            code="codec-not-supported",
-        )
-    return max(known, key=lambda stream: (_has_packets(stream), _area(stream), -stream.index))
-
-
-def _sound(container: Any, request: dict[str, Any]) -> Any:
-    """The sound marked as default, else the first that can be decoded; None without."""
-    sounds = [
-        stream
-        for stream in container.streams
-        if stream.type == "audio" and _codec(stream) in request["codecs"].split(",")
-    ]
-    by_default = sorted(
-        sounds, key=lambda stream: (not int(stream.disposition) & int(Disposition.default), stream.index)
-    )
-    return next(iter(by_default), None)
-
-
-def _codec(stream: Any) -> str:
-    return str(stream.codec_context.name) if stream.codec_context else "unknown"
-
-
-def _area(stream: Any) -> int:
-    return int(stream.codec_context.width * stream.codec_context.height)
-
-
-def _claimed_size(stream: Any) -> tuple[int, int]:
-    """Width and height that the container claims; the smallest taken where it claims nothing."""
-    context = stream.codec_context
-    return (context.width, context.height) if context and context.width else (SMALLEST_PX, SMALLEST_PX)
-
-
-def _has_packets(stream: Any) -> bool:
-    return bool(stream.frames or len(stream.index_entries)) or stream.duration is None
-
-
-# --- refusing -------------------------------------------------------------------------------------
-
-
-def _unreadable(said: Claims) -> SourceError:
-    if not said.index and not said.complete:
-        return _truncated()
-    return _corrupt()
-
-
-def _truncated() -> SourceError:
-    return SourceError(
-        "The file is cut off: its picture or its index is missing. Copy or download it again.",
-        code="truncated-media",
-    )
-
-
-def _corrupt() -> SourceError:
-    return SourceError(
-        "The file is damaged: no picture can be read from it. Copy or download it again.",
-        code="corrupt-media",
-    )
-
-
-def _refuse_many(container: Any, request: dict[str, Any]) -> None:
-    if len(container.streams) > request["max_streams"]:
-        raise SourceError(
-            f"The file holds more than {request['max_streams']} streams; save it with one of each.",
-            code="too-many-streams",
-        )
-
-
-def _refuse_encrypted(said: Claims) -> None:
-    if said.encrypted:
-        raise SourceError(
-            "The file is encrypted (DRM); use a copy without protection.", code="encrypted-media"
-        )
-
-
-def _refuse_length(seconds: float, request: dict[str, Any]) -> None:
-    if seconds > request["max_duration_s"]:
-        raise SourceError(
-            f"The source lasts {seconds / 3600:.1f} hours, more than {request['max_duration_s'] / 3600:g}.",
-            code="duration-too-long",
-        )
-
-
-def _refuse_damaged(damage: Damage, said: Claims) -> None:
-    if not damage.frames:
-        raise _truncated() if said.index and not damage.packets else _corrupt()
-
-
-def _refuse_size(width: int, height: int, request: dict[str, Any]) -> None:
-    if width * height > request["max_pixels"]:
-        raise SourceError(
-            f"The picture is {width}x{height}; at most {request['max_pixels'] / 1e6:g} megapixels are taken.",
-            code="frame-too-large",
-        )
-    if min(width, height) < SMALLEST_PX:
-        raise SourceError(
-            f"The picture is {width}x{height}; it must be at least {SMALLEST_PX} pixels each way.",
-            code="frame-too-small",
-        )
+# --- facts ----------------------------------------------------------------------------------------
 
 
 def _warnings(container: Any, times: dict[int, Times], damage: Damage, said: Claims, heard: Any) -> list[str]:
@@ -275,9 +166,6 @@ def _lengths(streams: Iterable[Any]) -> list[float]:
     return [float(stream.duration * stream.time_base) for stream in streams if stream.duration]
 
 
-# --- facts ----------------------------------------------------------------------------------------
-
-
 def _video_facts(video: Any, times: Times, damage: Damage, rate: Fraction, start: float) -> dict[str, Any]:
     width, height = damage.width, damage.height
     aspect = _pixel_aspect(video)
@@ -286,7 +174,7 @@ def _video_facts(video: Any, times: Times, damage: Damage, rate: Fraction, start
     assert times.first is not None
     return {
         "index": video.index,
-        "codec": _codec(video),
+        "codec": codec(video),
         "width": width,
         "height": height,
         "display_width": turned[0],
@@ -307,7 +195,7 @@ def _audio_facts(audio: Any, times: Times, start: float) -> dict[str, Any]:
     assert times.first is not None
     return {
         "index": audio.index,
-        "codec": _codec(audio),
+        "codec": codec(audio),
         "channels": audio.codec_context.channels,
         "sample_rate": audio.codec_context.sample_rate,
         "language": audio.language or "",

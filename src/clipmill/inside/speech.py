@@ -67,7 +67,7 @@ def choose_device(wanted: str, gpus: int) -> Device:
     """What to compute on: ``wanted`` is ``auto``, ``cpu`` or ``cuda``, ``gpus`` how many there are."""
     if wanted == "cuda" and not gpus:
         raise MissingError(
-            "No NVIDIA graphics card can be used: install its driver and CUDA 12, or set CLIPMILL_DEVICE=auto.",
+            "No NVIDIA card can be used: install its driver and CUDA 12, or set CLIPMILL_DEVICE=auto.",
             code="gpu-not-found",
         )
     if gpus and wanted != "cpu":

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,9 +20,9 @@ from clipmill.media.asking import ask
 from clipmill.media.ffmpeg import run_ffmpeg
 from clipmill.media.kit import Kit
 from clipmill.media.launcher import Limits, Tick
-from clipmill.media.look import SAMPLE
+from clipmill.media.look import SAMPLE, face_from
 from clipmill.media.loudness import parse_loudness
-from clipmill.model import Box, Edit, Face, Frame, Layout, QualityCard
+from clipmill.model import Box, Edit, Frame, Layout, QualityCard
 
 FACE_EVERY = 2
 """Every second small picture is searched for faces: 2.5 a second."""
@@ -40,7 +41,7 @@ class Taps:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The quality card, when whole faces were seen (seconds of the clip), and what could not be measured."""
+    """The quality card, the best times for a still (seconds of the clip), and what could not be measured."""
 
     card: QualityCard
     good_times: tuple[float, ...]
@@ -60,7 +61,8 @@ def measure_card(clip: Path, edit: Edit, taps: Taps, *, kit: Kit, tick: Tick) ->
     tick(0.5)
     frames, degraded = _find_faces(taps, per_second, kit)
     card = _card(clip, edit, kit, (calm, ink, heard, frames))
-    return Seen(card, quality.good_times(frames), degraded)
+    lights = (_halves(picture, taps.drawing)[0] for picture in islice(_pictures(taps), 0, None, FACE_EVERY))
+    return Seen(card, quality.good_times(frames, lights), degraded)
 
 
 def _card(
@@ -144,9 +146,8 @@ def _find_faces(taps: Taps, per_second: float, kit: Kit) -> tuple[tuple[Frame, .
         "sample": str(SAMPLE),
     }
     with tempfile.TemporaryFile(dir=kit.cwd) as colours:
-        for number, picture in enumerate(_pictures(taps)):
-            if number % FACE_EVERY == 0:
-                colours.write(_colours(picture, drawing).tobytes())
+        for picture in islice(_pictures(taps), 0, None, FACE_EVERY):
+            colours.write(_colours(picture, drawing).tobytes())
         colours.seek(0)
         try:
             seen = ask("faces", request, cwd=kit.cwd, reads=(SAMPLE,), stdin=colours.fileno(), limits=_LIMITS)
@@ -157,7 +158,7 @@ def _find_faces(taps: Taps, per_second: float, kit: Kit) -> tuple[tuple[Frame, .
 
 
 def _frame(time: float, rows: list[list[float]]) -> Frame:
-    return Frame(time, tuple(Face(Box(*row[:4]), row[4]) for row in rows))
+    return Frame(time, tuple(face_from(row) for row in rows))
 
 
 def _colours(picture: NDArray[np.uint8], drawing: Graph) -> NDArray[np.uint8]:

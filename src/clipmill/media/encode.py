@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from clipmill.editing.command import Encoder, clip_length, encode_arguments, upload_filter
 from clipmill.editing.filters import Graph, graph
-from clipmill.errors import BudgetError, ClipmillError, ToolError
+from clipmill.errors import BudgetError, ClipmillError, ToolError, UsageError
 from clipmill.media.card import Taps, measure_card
 from clipmill.media.ffmpeg import input_arguments, run_ffmpeg
 from clipmill.media.kit import Kit as Kit
@@ -28,7 +28,7 @@ _RENDER_SHARE, _CHECKED_SHARE = 0.92, 0.94  # of the progress; measuring is the 
 class Rendering:
     """A finished clip: where it is, what was measured on it, and the encoder that made it.
 
-    ``good_times`` are seconds of the clip at which a whole face was seen, for a thumbnail. ``degraded``
+    ``good_times`` are the best seconds of the clip for a thumbnail. ``degraded``
     holds stable codes of what had to be done without.
     """
 
@@ -42,7 +42,7 @@ class Rendering:
 def encode(edit: Edit, source: Path, media: Media, target: Path, *, kit: Kit, tick: Tick) -> Rendering:
     """Render ``edit`` from ``source`` to ``target``, which appears only when it is whole and checked.
 
-    A hardware encoder that fails is replaced by x264. Raises BudgetError ``disk-full``, ClipmillError
+    A hardware encoder that fails is replaced by x264. Raises BudgetError ``disk-full``, UsageError
     ``folder-read-only``, ToolError when ffmpeg fails or the clip is not what was asked for; nothing is
     left behind then.
     """
@@ -198,7 +198,7 @@ def about_disk(error: OSError | ToolError, target: Path) -> ClipmillError | None
             code="disk-full",
         )
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return ClipmillError(
+        return UsageError(
             f"{target.parent} cannot be written to, so {target.name} was not rendered. "
             "Give another folder, or the right to write there.",
             code="folder-read-only",

@@ -132,9 +132,10 @@ def sighting_from(seen: Mapping[str, Any], span: Span, cuts: tuple[float, ...]) 
 
 
 def _frame(time: float, seen: Mapping[str, Any]) -> Frame:
-    return Frame(time, tuple(_face(row) for row in seen["faces"]), seen["detail"], tuple(seen["seams"]))
+    return Frame(time, tuple(face_from(row) for row in seen["faces"]), seen["detail"], tuple(seen["seams"]))
 
 
-def _face(row: list[float]) -> Face:
+def face_from(row: list[float]) -> Face:
+    """One row of the face child's answer as a value."""
     marks = tuple((row[at], row[at + 1]) for at in range(5, 15, 2))
     return Face(Box(*row[:4]), row[4], marks)

@@ -12,18 +12,17 @@ from clipmill.media.ffmpeg import run_ffmpeg
 from clipmill.media.launcher import Limits
 
 _WIDE, _HIGH = 180, 320
-_LOOK_S = 0.6
-_MOST = 5
+_LOOK_S = 0.12  # no longer: eyes that were open at the time stay so
 _LIMITS = Limits(wall_s=120, cpu_s=60)
 
 
 def thumbnail(ffmpeg: Path, clip: Path, at: Sequence[float], target: Path, *, cwd: Path) -> float:
-    """Write the sharpest picture near the times ``at`` (seconds of the clip) to ``target``; its time.
+    """Write the sharpest picture at the few times ``at`` (seconds of the clip) to ``target``; its time.
 
     Sharp means the most fine detail: a blink of motion blur or a fade loses. Raises ToolError.
     """
     best, sharpness = 0.0, -1.0
-    for time in _spread(at or (0.0,)):
+    for time in at or (0.0,):
         for moment, value in _sharpness(ffmpeg, clip, max(0.0, time - _LOOK_S / 2), cwd):
             if value > sharpness:
                 best, sharpness = moment, value
@@ -45,13 +44,6 @@ def thumbnail(ffmpeg: Path, clip: Path, at: Sequence[float], target: Path, *, cw
     run_ffmpeg(ffmpeg, arguments, cwd=target.parent, reads=(clip,), limits=_LIMITS)
     os.replace(part, target)
     return best
-
-
-def _spread(times: Sequence[float]) -> list[float]:
-    """A few of the times, spread evenly: looking at more costs more than it shows."""
-    if len(times) <= _MOST:
-        return list(times)
-    return [times[round(place)] for place in np.linspace(0, len(times) - 1, _MOST)]
 
 
 def _sharpness(ffmpeg: Path, clip: Path, start: float, cwd: Path) -> list[tuple[float, float]]:
