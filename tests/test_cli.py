@@ -93,6 +93,21 @@ def test_a_plan_is_made_changed_and_rendered(talk: Path, tmp_path: Path, capsys:
     assert clip["span"]["start"] == pytest.approx(5, abs=0.05)
 
 
+def test_a_plan_is_rendered_after_its_subtitles_are_gone(talk: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.srt"
+    words.write_bytes(talk.with_suffix(".srt").read_bytes())
+    assert run("make", talk, "-o", tmp_path, "--transcript", words, *SHORT) == 0
+    words.unlink()
+    (tmp_path / "talk" / "clip-01.mp4").unlink()
+    assert run("render", tmp_path / "talk" / "plan.json", "-q") == 0
+    assert (tmp_path / "talk" / "clip-01.mp4").exists()
+
+
+def test_a_transcript_that_is_not_there_is_named(talk: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert run("make", talk, "-o", tmp_path, "--transcript", tmp_path / "no.srt", *SHORT) == 4
+    assert "no.srt" in capsys.readouterr().err
+
+
 def test_a_clip_that_the_plan_lacks_is_wrong_use(talk: Path, tmp_path: Path) -> None:
     words, plan = talk.with_suffix(".srt"), tmp_path / "plan.json"
     assert run("plan", talk, "-o", plan, "--transcript", words, *SHORT) == 0

@@ -120,8 +120,9 @@ def render_plan(plan_file: Path, output: Path | None, means: Means, *, only: fro
         pipeline.run_task(Task(Stage.DOWNLOAD), studio)
         if pipeline.known_media(studio).sha256 != plan.source.media.sha256:
             raise PlanError(f"The plan was made for another video than {path}.", code="plan-other-source")
+        pipeline.keep_transcript(studio, read_words(plan_file.parent / plan.transcript.path))
         if not at_home:
-            _bring(plan, plan_file, studio)
+            _bring(plan, work)
         meter.skip(Stage.TRANSCRIBE, Stage.SCORE)
         for task in pipeline.encode_tasks(work):
             if not only or task.clip in only:
@@ -217,13 +218,11 @@ def demand_disk(folder: Path, needed_mb: float, settings: Settings) -> None:
         )
 
 
-def _bring(plan: Plan, plan_file: Path, studio: Studio) -> None:
-    """Put a plan and its words from elsewhere into the folder of its job."""
-    words = read_words(plan_file.parent / plan.transcript.path)
-    pipeline.keep_transcript(studio, words)
-    file = studio.work.path("plan.json")
+def _bring(plan: Plan, work: Workspace) -> None:
+    """Put a plan from elsewhere into the folder of its job."""
+    file = work.path("plan.json")
     if file.exists():
-        file.replace(studio.work.path("plan.previous.json"))
+        file.replace(work.path("plan.previous.json"))
     write_text(file, plan_text(replace(plan, transcript=replace(plan.transcript, path="transcript.json"))))
 
 

@@ -183,8 +183,15 @@ def _words(studio: Studio, media: Media, tick: Tick) -> Transcript:
 
 
 def _transcript_key(options: Options, media: Media) -> str:
-    given = file_stamp(Path(options.transcript)) if options.transcript else ""
-    return " ".join((media.sha256, options.model, options.language, given))
+    return " ".join((media.sha256, options.model, options.language, _given_words(options)))
+
+
+def _given_words(options: Options) -> str:
+    """A name for the transcript that was given; a plan is rendered after that file is gone, too."""
+    try:
+        return file_stamp(Path(options.transcript)) if options.transcript else ""
+    except SourceError:
+        return options.transcript
 
 
 # --- score ------------------------------------------------------------------------------------------
