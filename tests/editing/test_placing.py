@@ -46,7 +46,7 @@ def test_a_face_elsewhere_changes_nothing() -> None:
 def test_captions_keep_off_the_mouth(top: float) -> None:
     half = STYLE.lines * STYLE.size * STYLE.pitch / 1920 / 2
     centre = place(frames(top))
-    mouth = (top + 0.55 * 0.2, top + 0.2)
+    mouth = (top + 0.58 * 0.2, top + 0.92 * 0.2)
     assert centre + half <= mouth[0] + 1e-9 or centre - half >= mouth[1] - 1e-9
     assert centre - half >= 288 / 1920
     assert centre + half <= 1 - 500 / 1920
@@ -56,7 +56,7 @@ def test_captions_keep_off_the_mouth(top: float) -> None:
 def test_captions_off_the_mouth_are_not_on_the_eyes(top: float, height: float) -> None:
     half = STYLE.lines * STYLE.size * STYLE.pitch / 1920 / 2
     centre = place(frames(top, height=height))
-    assert centre + half <= top + 0.23 * height or centre - half >= top + height - 1e-9
+    assert centre + half <= top + 0.23 * height or centre - half >= top + 0.92 * height - 1e-9
 
 
 def test_a_shot_whose_face_would_be_covered_has_a_height_of_its_own() -> None:

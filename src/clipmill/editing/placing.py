@@ -10,8 +10,9 @@ from clipmill.editing.styles import Style
 from clipmill.editing.typesetting import Page, zoom
 from clipmill.model import Box, Canvas, CropPath, Frame, Framing, Layout, Sighting
 
-NOSE = 0.55
-"""From here down a face speaks: the share of a face box's height above the mouth with its room to open."""
+NOSE, CHIN = 0.58, 0.92
+"""Between these shares of a face box's height a face speaks: the mouth with its room to open. The tip of the
+chin may be covered: below a face captions look better than on its hair."""
 
 BROWS, CHEEKS = 0.22, 0.5
 """Between these shares of a face box's height a face looks at the viewer."""
@@ -70,7 +71,7 @@ class _Heights:
             hit = sum(low > f.y + first * f.height and high < f.y + last * f.height for f in faces)
             return hit / len(faces)
 
-        return share(NOSE, 1.0) + EYES * share(BROWS, CHEEKS)
+        return share(NOSE, CHIN) + EYES * share(BROWS, CHEEKS)
 
 
 def _heights(style: Style, page: Page) -> _Heights:
