@@ -17,7 +17,8 @@ _TEMPLATE = Path(__file__).parent / "data" / "report.html"
 def page(plan: Plan, clips: Sequence[ClipFile], warnings: Iterable[str]) -> str:
     """The text of the page; every word from outside is escaped."""
     media = plan.source.media
-    facts = f"{len(clips)} clips from {clock(media.duration)} of video, words by {plan.transcript.by}"
+    count = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
+    facts = f"{count} from {clock(media.duration)} of video, words by {plan.transcript.by}"
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(Path(media.name).stem),
         facts=escape(facts),

@@ -167,4 +167,5 @@ def _tell_clips(done: Sequence[Made], failed: Sequence[tuple[str, ClipmillError]
     for made in done:
         for clip in made.clips:
             print(f"{made.video(clip)}\t{clip.score:.0f}\t{clock(clip.quality.duration)}\t{clip.title}")
-        _say(f"{len(made.clips)} clips in {made.folder}; {made.folder / 'report.html'} shows them.", manner)
+        count = "1 clip" if len(made.clips) == 1 else f"{len(made.clips)} clips"
+        _say(f"{count} in {made.folder}; {made.folder / 'report.html'} shows them.", manner)
