@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clipmill.editing.linebreaks import break_cost, break_lines, ends_clause, ends_sentence, phrases
+from clipmill.editing.linebreaks import NEVER, break_cost, break_lines, ends_clause, ends_sentence, phrases
 
 
 def broken(text: str, *, room: float, target: float, language: str = "en") -> list[str]:
@@ -95,3 +95,8 @@ def accumulated(lines: list[str]) -> list[int]:
         count += len(line.split())
         places.append(count)
     return places
+
+
+def test_that_before_an_article_is_no_article() -> None:
+    assert break_cost("that", "the", language="en") < NEVER
+    assert break_cost("that", "examiner", language="en") == NEVER

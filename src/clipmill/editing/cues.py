@@ -41,6 +41,7 @@ _SENTENCE_INSIDE = 9.0
 _CLAUSE_INSIDE = 2.5
 _PAUSE_INSIDE = 4.0
 _TOO_SHORT = 24.0
+_SET_SMALLER = 6.0
 _PAUSE = 0.3
 
 
@@ -216,9 +217,18 @@ def _group_cost(talk: _Talk, begin: int, end: int, sheet: _Sheet) -> float:
     for left, right in pairwise(words):
         cost += _SENTENCE_INSIDE * ends_sentence(left.text) + _CLAUSE_INSIDE * ends_clause(left.text)
         cost += _PAUSE_INSIDE * (right.start - left.end >= _PAUSE)
+    cost += _SET_SMALLER * (not _has_good_break(talk, begin, end, sheet))
     until = talk.words[end].start if end < len(talk.words) else words[-1].end + _LINGER
     shown_for = min(until, words[-1].end + HOLD) - words[0].start
     return cost + _TOO_SHORT * max(0.0, SHORTEST - shown_for) / SHORTEST
+
+
+def _has_good_break(talk: _Talk, begin: int, end: int, sheet: _Sheet) -> bool:
+    """Whether the words fit on one line, or on more with a break that parts no article from its noun."""
+    widths = talk.widths[begin:end]
+    if sum(widths) + sheet.space * (len(widths) - 1) <= sheet.room:
+        return True
+    return any(cost < NEVER for cost in talk.costs[begin : end - 1])
 
 
 # The share of the most words that a cue is best filled with: room is left to end it at a good place.

@@ -141,7 +141,7 @@ def break_cost(before: str, after: str, *, language: str) -> float:
         return _AFTER_SENTENCE
     if ends_clause(before):
         return _AFTER_CLAUSE
-    if left in grammar.articles:
+    if left in grammar.articles and not _joins(left, right, grammar):
         return NEVER
     cost = _before(right, grammar)
     if left in grammar.prepositions:
@@ -153,6 +153,11 @@ def break_cost(before: str, after: str, *, language: str) -> float:
     elif _counts(left, grammar) and not _counts(right, grammar):
         cost += _AFTER_COUNT
     return cost + (_INSIDE_NAME if before[:1].isupper() and after[:1].isupper() and len(left) > 1 else 0.0)
+
+
+def _joins(left: str, right: str, grammar: _Grammar) -> bool:
+    """Whether a word that could be an article is a conjunction here: "that" before "the" or "we"."""
+    return left in grammar.conjunctions and (right in grammar.articles or right in grammar.auxiliaries)
 
 
 def break_lines(
