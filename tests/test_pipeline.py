@@ -204,3 +204,10 @@ def test_a_broadcast_recording_is_worked_on_as_a_copy_that_is_gone_in_the_end(
     video.unlink()
     assert main(["render", str(folder / "plan.json"), "--only", "2", "-q"]) == 0
     assert video.read_bytes() == content
+
+
+def test_a_finished_job_needs_no_room(talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make(talk, tmp_path, count=1) == 0
+    monkeypatch.setenv("CLIPMILL_RESERVE_MB", "100000000")
+    assert make(talk, tmp_path, count=1) == 0
+    assert make(talk, tmp_path, "--style", "clean", count=1) == 7

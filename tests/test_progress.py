@@ -37,7 +37,7 @@ def test_what_is_skipped_counts_nothing() -> None:
     meter = Meter(seen)
     meter.expect(duration=60, lengths=[20, 30])
     meter.skip(Stage.DOWNLOAD, Stage.TRANSCRIBE, Stage.SCORE)
-    meter.skip_task(Task(Stage.ENCODE, 1))
+    meter.skip_tasks([Task(Stage.ENCODE, 1)])
     meter.tell(Task(Stage.ENCODE, 2), 1.0)
     assert meter.share == pytest.approx(1)
 

@@ -103,3 +103,15 @@ def test_only_clipmills_own_files_are_removed(tmp_path: Path) -> None:
     work.path("other.json").write_text("{}")
     work.discard()
     assert work.path("other.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_no_key_vouches_for_a_value_that_was_just_replaced(tmp_path: Path) -> None:
+    with opened(tmp_path) as work:
+        file = work.path("value.json")
+        work.save(Value(1), file, key="old")
+        (work.kept / ".value.json.key.part").symlink_to("/dev/full")  # stops between the value and its key
+        with pytest.raises(BudgetError):
+            work.save(Value(2), file, key="new")
+        assert work.load(Value, file, key="old") is None
+        assert work.load(Value, file, key="new") is None

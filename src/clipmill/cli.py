@@ -1,6 +1,5 @@
 """The commands: reads the words on the command line, calls the work, ends with a code."""
 
-import errno
 import json
 import logging
 import signal
@@ -9,7 +8,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from clipmill import __version__
-from clipmill.errors import BudgetError, ClipmillError, JobCancelled, ToolError, UsageError
+from clipmill.errors import BudgetError, ClipmillError, JobCancelled, ToolError, UsageError, disk_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,11 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        full = disk_error(error.errno, error.filename or "the files of this job")
+        if not isinstance(full, BudgetError):
             raise
-        where = f" that holds {error.filename}" if error.filename else ""
-        text = f"The disk{where} is full: free some space and run the same command again."
-        return _tell(BudgetError(text, code="disk-full"), words)
+        return _tell(full, words)
 
 
 def _tell(error: ClipmillError, words: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from clipmill.media.launcher import Tick
 from clipmill.media.look import look
 from clipmill.media.loudness import measure_gain
 from clipmill.media.probe import snap_to_frame
-from clipmill.model import Cue, Edit, Framing, Layout, Moment, Scene, Sighting, Transcript, Word
+from clipmill.model import Cue, Edit, Framing, Layout, Media, Moment, Scene, Sighting, Span, Transcript, Word
 from clipmill.plan import Plan
 from clipmill.studio import Studio, working_file
 
@@ -37,9 +37,13 @@ def decide(
 ) -> Draft:
     """All decisions about the clip of ``moment``."""
     ffmpeg, source, media = studio.services.ffmpeg, working_file(studio), plan.source.media
-    cut = _cut(studio, plan, moment, cwd)
+    canvas = canvas_for(plan.options.aspect, media, studio.services.height)
+    wanted = plan.span_of(moment)
+    cut = whole_frames(snap_to_frame(source, media, wanted.start, cwd=cwd), wanted.end, canvas)
     gain = measure_gain(ffmpeg, source, media, cut.span, cwd=cwd, tick=lambda share: tick(LISTENED * share))
-    sighting = _look(studio, plan, cut, cwd, lambda share: tick(LISTENED + (1 - LISTENED) * share))
+    sighting = _look(
+        ffmpeg, source, media, cut.span, cwd=cwd, tick=lambda share: tick(LISTENED + (1 - LISTENED) * share)
+    )
     framing = _framing(plan, moment, cut, sighting)
     words = excerpt(transcript.words, cut.span, changed=plan.change_of(moment).words)
     cues, text = _captions(plan, moment, words, transcript.language, (cut, framing, sighting))
@@ -75,18 +79,10 @@ def _captions(
     )
 
 
-def _cut(studio: Studio, plan: Plan, moment: Moment, cwd: Path) -> Cut:
-    """Where the clip is cut, on whole frames."""
-    media, span = plan.source.media, plan.span_of(moment)
-    canvas = canvas_for(plan.options.aspect, media, studio.services.height)
-    return whole_frames(snap_to_frame(working_file(studio), media, span.start, cwd=cwd), span.end, canvas)
-
-
-def _look(studio: Studio, plan: Plan, cut: Cut, cwd: Path, tick: Tick) -> Sighting | None:
+def _look(ffmpeg: Path, source: Path, media: Media, span: Span, *, cwd: Path, tick: Tick) -> Sighting | None:
     """What is seen in the clip's span, None when the face model died."""
-    media = plan.source.media
     try:
-        return look(studio.services.ffmpeg, working_file(studio), media, cut.span, cwd=cwd, tick=tick)
+        return look(ffmpeg, source, media, span, cwd=cwd, tick=tick)
     except ToolError as error:
         log.warning("Face tracking failed, the window stays in the middle: %s\n%s", error, error.detail)
         return None

@@ -13,6 +13,8 @@ ClipmillError            its text is fit to show to the user; ``code`` is stable
   JobCancelled           somebody asked
 """
 
+import errno
+
 
 class ClipmillError(Exception):
     """Something went wrong on which clipmill has a word to say.
@@ -101,3 +103,17 @@ class JobCancelled(ClipmillError):  # noqa: N818 (it is an outcome, not a fault)
 
     def __init__(self, message: str = "Interrupted.") -> None:
         super().__init__(message, code="cancelled")
+
+
+def disk_error(number: int | None, folder: object) -> ClipmillError | None:
+    """What a system's error number says about the disk of ``folder``: full, or closed to us; else None."""
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return BudgetError(
+            f"The disk that holds {folder} is full: free some space and run the same command again.",
+            code="disk-full",
+        )
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return UsageError(
+            f"The folder {folder} cannot be written to: choose another one with -o.", code="folder-read-only"
+        )
+    return None

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +88,9 @@ def make_clips(source: str, output: Path, options: Options, means: Means, *, for
     with opened(job_folder(path, output)) as work, means.display as show:
         if force:
             forget(work)
-        _run(Job(path, options), work, means, show)
+        studio, _ = _studio(Job(path, options), work, means, show)
+        pipeline.run_job(studio, last=Stage.SCORE)
+        _encode(studio, pipeline.encode_tasks(work), means.settings)
         return _made(source, work)
 
 
@@ -98,7 +100,8 @@ def make_plan(source: str, plan_file: Path, options: Options, means: Means) -> P
     words = plan_file.with_name(f"{plan_file.stem}.transcript.json")
     with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, opened(Path(folder)) as work:
         with means.display as show:
-            _run(Job(path, options), work, means, show, last=Stage.SCORE)
+            studio, _ = _studio(Job(path, options), work, means, show)
+            pipeline.run_job(studio, last=Stage.SCORE)
         plan = read_plan(work.path("plan.json"))
         plan = replace(plan, transcript=replace(plan.transcript, path=words.name))
         write_text(words, work.path("transcript.json").read_text())
@@ -122,13 +125,13 @@ def render_plan(plan_file: Path, output: Path | None, means: Means, *, only: fro
             raise PlanError(f"The plan was made for another video than {path}.", code="plan-other-source")
         pipeline.keep_transcript(studio, read_words(plan_file.parent / plan.transcript.path))
         if not at_home:
-            _bring(plan, work)
+            words = replace(plan.transcript, path="transcript.json")
+            pipeline.keep_plan(work, replace(plan, transcript=words))
         meter.skip(Stage.TRANSCRIBE, Stage.SCORE)
-        for task in pipeline.encode_tasks(work):
-            if not only or task.clip in only:
-                pipeline.run_task(task, studio)
-            else:
-                meter.skip_task(task)
+        tasks = pipeline.encode_tasks(work)
+        left_out = [task for task in tasks if only and task.clip not in only]
+        meter.skip_tasks(left_out)
+        _encode(studio, [task for task in tasks if task not in left_out], means.settings)
         remove_clips_after(work, len(plan.chosen))
         return _made(plan.source.path, work)
 
@@ -177,9 +180,15 @@ def forget(work: Workspace) -> None:
         kept.unlink()
 
 
-def _run(job: Job, work: Workspace, means: Means, show: Show, *, last: Stage = Stage.ENCODE) -> None:
-    studio, _ = _studio(job, work, means, show)
-    pipeline.run_job(studio, last=last)
+def _encode(studio: Studio, tasks: Sequence[Task], settings: Settings) -> None:
+    """Render clips, when all of them that are not finished fit on the disk."""
+    plan = read_plan(studio.work.path("plan.json"))
+    waiting = set(pipeline.unfinished(studio)) & {task.clip for task in tasks}
+    if waiting:
+        seconds = sum(plan.span_of(plan.chosen_moments[clip - 1]).length for clip in waiting)
+        demand_disk(studio.work.folder, CLIP_MB_A_SECOND * seconds, settings)
+    for task in tasks:
+        pipeline.run_task(task, studio)
 
 
 def _studio(job: Job, work: Workspace, means: Means, show: Show) -> tuple[Studio, Meter]:
@@ -188,21 +197,20 @@ def _studio(job: Job, work: Workspace, means: Means, show: Show) -> tuple[Studio
 
     def tell(task: Task, share: float) -> None:
         if share >= 1.0 and task.stage in (Stage.DOWNLOAD, Stage.SCORE):
-            _learn(meter, studio, means.settings)
+            _learn(meter, studio)
         meter.tell(task, share)
 
     studio = Studio(job, work, means.services(tell))
     return studio, meter
 
 
-def _learn(meter: Meter, studio: Studio, settings: Settings) -> None:
+def _learn(meter: Meter, studio: Studio) -> None:
     media = pipeline.known_media(studio)
     file = studio.work.path("plan.json")
     lengths = [40.0] * 8
     if file.exists():
         plan = read_plan(file)
         lengths = [plan.span_of(moment).length for moment in plan.chosen_moments]
-        demand_disk(studio.work.folder, CLIP_MB_A_SECOND * sum(lengths), settings)
     meter.expect(duration=media.duration, lengths=lengths)
 
 
@@ -216,14 +224,6 @@ def demand_disk(folder: Path, needed_mb: float, settings: Settings) -> None:
             " free some space and run the same command again.",
             code="disk-full",
         )
-
-
-def _bring(plan: Plan, work: Workspace) -> None:
-    """Put a plan from elsewhere into the folder of its job."""
-    file = work.path("plan.json")
-    if file.exists():
-        file.replace(work.path("plan.previous.json"))
-    write_text(file, plan_text(replace(plan, transcript=replace(plan.transcript, path="transcript.json"))))
 
 
 def read_words(file: Path) -> Transcript:

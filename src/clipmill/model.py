@@ -213,6 +213,10 @@ class Box:
         return self.width * self.height
 
 
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+"""All of the frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """One face in one frame. ``landmarks`` are eyes, nose, mouth corners as (x, y) shares, left to right."""

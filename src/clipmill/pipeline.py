@@ -39,7 +39,7 @@ from clipmill.workspace import Workspace, file_stamp, write_text
 log = logging.getLogger(__name__)
 
 
-def run_job(studio: Studio, *, last: Stage = Stage.ENCODE) -> None:
+def run_job(studio: Studio, *, last: Stage) -> None:
     """Do everything up to stage ``last``, one task after the other, in this process."""
     waiting = [Task(Stage.DOWNLOAD)]
     while waiting:
@@ -200,7 +200,7 @@ def _given_words(options: Options) -> str:
 def score(studio: Studio) -> None:
     """Choose the moments; leaves ``plan.json``. A plan that answers the same request is kept as it is."""
     media, transcript = known_media(studio), known_transcript(studio)
-    file, old = studio.work.path("plan.json"), studio.work.path("plan.previous.json")
+    file = studio.work.path("plan.json")
     words = TranscriptRef("transcript.json", transcript.language, transcript.by, words_key(transcript))
     if file.exists() and same_request(read_plan(file), studio.job.options, media, words):
         return
@@ -213,10 +213,16 @@ def score(studio: Studio) -> None:
         choice.chosen,
         warnings=_warnings(media, transcript),
     )
-    if file.exists():
-        file.replace(old)
-    write_text(file, plan_text(plan))
+    keep_plan(studio.work, plan)
     remove_clips_after(studio.work, len(plan.chosen))
+
+
+def keep_plan(work: Workspace, plan: Plan) -> None:
+    """Leave a plan; one that was there is kept beside it."""
+    file = work.path("plan.json")
+    if file.exists():
+        file.replace(work.path("plan.previous.json"))
+    write_text(file, plan_text(plan))
 
 
 def _warnings(media: Media, transcript: Transcript) -> tuple[str, ...]:
@@ -263,7 +269,7 @@ def render(studio: Studio, number: int, tick: Tick) -> None:
     work, services = studio.work, studio.services
     plan, transcript = read_plan(work.path("plan.json")), known_transcript(studio)
     moment = plan.chosen_moments[number - 1]
-    key = clip_key(plan, moment, transcript, services.encoding, services.height)
+    key = _clip_key(studio, plan, transcript, number)
     if finished_clip(work, number, key=key):
         return
     scratch = work.scratch(f"clip-{number:02d}")
@@ -279,6 +285,21 @@ def render(studio: Studio, number: int, tick: Tick) -> None:
     )
     thumbnail(services.ffmpeg, rendering.clip, rendering.good_times, work.clip(number, ".jpg"), cwd=scratch)
     save_clip(work, number, draft, clip_file(number, plan, moment, draft, rendering), key=key)
+
+
+def unfinished(studio: Studio) -> list[int]:
+    """Numbers of the clips that are not there as the plan says."""
+    plan, transcript = read_plan(studio.work.path("plan.json")), known_transcript(studio)
+    return [
+        number
+        for number in range(1, len(plan.chosen) + 1)
+        if not finished_clip(studio.work, number, key=_clip_key(studio, plan, transcript, number))
+    ]
+
+
+def _clip_key(studio: Studio, plan: Plan, transcript: Transcript, number: int) -> str:
+    services, moment = studio.services, plan.chosen_moments[number - 1]
+    return clip_key(plan, moment, transcript, services.encoding, services.height)
 
 
 def _encoding(studio: Studio, plan: Plan) -> Encoding:

@@ -12,11 +12,6 @@ from clipmill.errors import PlanError, UsageError
 from clipmill.model import CropPath, Media, Moment, Span
 from clipmill.names import AspectName, LayoutName, SafeAreaName, StyleName
 
-SCHEMA = 1
-"""The version of the file's shape; a file with another one is refused."""
-
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
 
 @dataclass(frozen=True, slots=True)
 class Options:

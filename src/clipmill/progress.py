@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -51,9 +51,10 @@ class Meter:
         """Count nothing for these stages: they are not part of the work."""
         self._weights = {task: weight for task, weight in self._weights.items() if task.stage not in done}
 
-    def skip_task(self, task: Task) -> None:
-        """Count nothing for this task."""
-        self._weights.pop(task, None)
+    def skip_tasks(self, tasks: Sequence[Task]) -> None:
+        """Count nothing for these tasks."""
+        for task in tasks:
+            self._weights.pop(task, None)
 
     @property
     def share(self) -> float:

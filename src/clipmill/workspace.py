@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill.errors import BudgetError, ClipmillError, SourceError, UsageError
+from clipmill.errors import ClipmillError, SourceError, UsageError, disk_error
 
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ class Workspace:
 
     def save(self, value: object, path: Path, *, key: str) -> None:
         """Write a value as JSON. ``key`` names all that it was made from, see ``load``."""
+        self._key_file(path).unlink(missing_ok=True)  # killed here, no key vouches for what it does not name
         write_bytes(path, TypeAdapter(type(value)).dump_json(value, indent=1) + b"\n")
         write_bytes(self._key_file(path), key.encode())
 
@@ -164,13 +165,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> ClipmillError:
-    if error.errno in (28, 122):  # ENOSPC, EDQUOT
-        return BudgetError(
-            f"The disk that holds {folder} is full: free some space and run the same command again.",
-            code="disk-full",
-        )
-    return UsageError(
-        f"The folder {folder} cannot be written ({error.strerror}): choose another one with -o.",
+    return disk_error(error.errno, folder) or UsageError(
+        f"The folder {folder} cannot be written to ({error.strerror}): choose another one with -o.",
         code="folder-read-only",
     )
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 from clipmill.editing.window import Point, Stretch, Window, crop_commands, stretches, upright, window_of
-from clipmill.model import Box, Canvas, Edit, Layout, Media, VideoStream
+from clipmill.model import WHOLE, Box, Canvas, Edit, Layout, Media, VideoStream
 
 TAP_WIDTH = 180
 """Pixels across of the small pictures that are measured for the quality card."""
@@ -23,8 +23,6 @@ _COLOURS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:ran
 _FADE = 0.010  # seconds: long enough to take the click out of a cut, too short to hear
 _LIMIT = 0.794  # -2.0 dB: AAC adds up to 0.3 dB to the peaks that the limiter leaves
 
-
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 File = tuple[str, str]
 """A name and a text."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from clipmill.editing.safe_areas import safe_box
 from clipmill.editing.styles import Style
 from clipmill.editing.typesetting import Page, zoom
-from clipmill.model import Box, Canvas, CropPath, Frame, Framing, Layout, Sighting
+from clipmill.model import WHOLE, Box, Canvas, CropPath, Frame, Framing, Layout, Sighting
 
 NOSE, CHIN = 0.58, 0.92
 """Between these shares of a face box's height a face speaks: the mouth with its room to open. The tip of the
@@ -112,7 +112,7 @@ def _shown(box: Box, time: float, framing: Framing, canvas: Canvas, picture: Fra
     """Where a box of the source is seen in the clip."""
     scene = next((scene for scene in reversed(framing.scenes) if scene.span.start <= time), None)
     if scene and scene.layout is Layout.FIT:
-        view = scene.view or Box(0.0, 0.0, 1.0, 1.0)
+        view = scene.view or WHOLE
         wider = float(picture) * view.width / view.height / (canvas.width / canvas.height)
         width, height = min(1.0, wider) / view.width, min(1.0, 1 / wider) / view.height
         left = (1 - width * view.width) / 2 - view.x * width

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +74,3 @@ class Topics:
         if place - reach - 1 >= 0:
             columns, values = self._rows[place - reach - 1]
             around[columns] -= values
-
-
-def likeness(one: Iterable[str], other: Iterable[str]) -> float:
-    """Share of the smaller set of terms that the other has too, 0 to 1."""
-    left, right = set(one), set(other)
-    smaller = min(len(left), len(right))
-    return len(left & right) / smaller if smaller else 0.0

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from clipmill.editing.command import Encoder, clip_length, encode_arguments, upload_filter
 from clipmill.editing.filters import Graph, graph
-from clipmill.errors import BudgetError, ClipmillError, ToolError, UsageError
+from clipmill.errors import ClipmillError, ToolError, disk_error
 from clipmill.media.card import Taps, measure_card
 from clipmill.media.ffmpeg import input_arguments, run_ffmpeg
 from clipmill.media.kit import Kit as Kit
@@ -191,19 +191,7 @@ def about_disk(error: OSError | ToolError, target: Path) -> ClipmillError | None
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, ToolError):
         number = next((number for words, number in _DISK_WORDS if words in error.detail), None)
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return BudgetError(
-            f"The disk is full: {target.name} could not be written to {target.parent}. "
-            "Free some space and render again; finished clips are kept.",
-            code="disk-full",
-        )
-    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return UsageError(
-            f"{target.parent} cannot be written to, so {target.name} was not rendered. "
-            "Give another folder, or the right to write there.",
-            code="folder-read-only",
-        )
-    return None
+    return disk_error(number, target.parent)
 
 
 def _remove(path: Path) -> None:

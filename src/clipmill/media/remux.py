@@ -6,7 +6,7 @@ from pathlib import Path
 from clipmill.errors import ToolError
 from clipmill.media.encode import about_disk
 from clipmill.media.ffmpeg import input_arguments, run_ffmpeg
-from clipmill.media.launcher import Limits, Tick
+from clipmill.media.launcher import Limits
 from clipmill.model import Media
 
 UNWOUND = frozenset(("mpegts", "mpeg", "flv", "avi"))
@@ -22,9 +22,7 @@ _BYTES_A_SECOND = 20e6
 """The slowest disk that is waited for."""
 
 
-def remux(
-    ffmpeg: Path, source: Path, media: Media, target: Path, *, cwd: Path, tick: Tick | None = None
-) -> None:
+def remux(ffmpeg: Path, source: Path, media: Media, target: Path, *, cwd: Path) -> None:
     """Leave the picture and sound of ``media`` as Matroska in ``target``, which appears only when whole.
 
     ``cwd`` is a scratch folder on the same disk. Raises BudgetError ``disk-full``, UsageError
@@ -37,8 +35,6 @@ def remux(
             _arguments(source, media, part.name),
             cwd=cwd,
             reads=(source,),
-            expected_s=media.duration,
-            tick=tick,
             limits=_limits(media),
         )
         os.replace(part, target)
