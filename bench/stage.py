@@ -51,19 +51,23 @@ def _plan(source: Path, folder: Path) -> Path:
 def _words(target: Path) -> Path:
     """A sentence every four seconds, each another one."""
     starts = range(0, SECONDS + 4, 4)
-    rows = [f"{n}\n{_time(s + 0.2)} --> {_time(s + 3.9)}\n{_sentence(n)}\n" for n, s in enumerate(starts, 1)]
+    rows = [
+        f"{n}\n{srt_time(s + 0.2)} --> {srt_time(s + 3.9)}\n{sentence(n)}\n" for n, s in enumerate(starts, 1)
+    ]
     target.write_text("\n".join(rows))
     return target
 
 
-def _sentence(number: int) -> str:
+def sentence(number: int) -> str:
+    """A sentence that only few numbers share."""
     who = ("The captain", "A nurse", "My brother", "The whole team", "Every teacher")[number % 5]
     did = ("carried", "repaired", "painted", "forgot", "measured", "sold", "borrowed")[number % 7]
     what = ("an old bridge", "three red lamps", "the last ticket", "a broken radio")[number % 4]
     return f"{who} {did} {what} before anybody else in the town had noticed it."
 
 
-def _time(seconds: float) -> str:
+def srt_time(seconds: float) -> str:
+    """A time as SRT writes it."""
     return f"00:{int(seconds) // 60:02}:{int(seconds) % 60:02},{round(seconds * 1000) % 1000:03}"
 
 

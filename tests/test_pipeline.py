@@ -5,18 +5,27 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
+from clipmill import pipeline
 from clipmill.cli import main
 from clipmill.clipfile import ClipFile, finished_clip
+from clipmill.errors import JobCancelled
+from clipmill.means import Means
 from clipmill.media.ffmpeg import run_ffmpeg
-from clipmill.workspace import Workspace
+from clipmill.media.launcher import Reins, held_by
+from clipmill.media.probe import probe
+from clipmill.plan import Options
+from clipmill.settings import read_settings
+from clipmill.studio import Job, Stage, Studio, Task, working_file
+from clipmill.workspace import Workspace, attempt_space
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -140,7 +149,7 @@ def test_silence_is_nothing_to_clip_unless_allowed(talk: Path, tmp_path: Path) -
 def test_a_dead_face_model_is_named_and_the_clip_is_cropped_in_the_middle(
     talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with killed("clipmill.inside.faces", signal.SIGSEGV):
+    with whenever_it_runs("clipmill.inside.faces", tmp_path, lambda pid: os.kill(pid, signal.SIGSEGV)):
         assert make(talk, tmp_path, count=1) == 0
     record = clip(tmp_path)
     assert "face-tracking" in record.degraded
@@ -148,36 +157,48 @@ def test_a_dead_face_model_is_named_and_the_clip_is_cropped_in_the_middle(
     assert {key.x for key in record.crop_path.keys} == {0.5}
 
 
-class killed:  # noqa: N801 (used as a context)
-    """While inside, every process whose command line holds a word gets a signal."""
+def test_a_face_model_that_was_stopped_is_no_reason_to_crop_in_the_middle(
+    talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reins = Reins()
+    with (
+        whenever_it_runs("clipmill.inside.faces", tmp_path, lambda _: reins.stop("cancelled")),
+        held_by(reins),
+    ):
+        assert make(talk, tmp_path, count=1) == 130
+    assert "Face tracking failed" not in caplog.text
+    assert not list((tmp_path / "talk").glob("clip-*"))
 
-    def __init__(self, word: str, number: signal.Signals) -> None:
-        self._word = word.encode()
-        self._number = number
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._hunt)
 
-    def __enter__(self) -> None:
-        self._thread.start()
+@contextmanager
+def whenever_it_runs(word: str, folder: Path, act: Callable[[int], object]) -> Iterator[None]:
+    """While inside, ``act`` is called with every process in ``folder`` whose command line holds a word."""
+    done = threading.Event()
 
-    def __exit__(self, *failure: object) -> None:
-        self._done.set()
-        self._thread.join()
+    def hunt() -> None:
+        while not done.wait(0.02):
+            for pid in working_in(folder, word):
+                act(pid)
 
-    def _hunt(self) -> None:
-        while not self._done.is_set():
-            for pid in self._found():
-                os.kill(pid, self._number)
-            time.sleep(0.02)
+    thread = threading.Thread(target=hunt)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
-    def _found(self) -> Iterator[int]:
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if self._word in words and int(folder.name) != os.getpid():
-                yield int(folder.name)
+
+def working_in(folder: Path, word: str) -> Iterator[int]:
+    """Processes in a folder whose command line holds a word."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            inside = Path(os.readlink(process / "cwd")).is_relative_to(folder)
+            named = word.encode() in (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if inside and named:
+            yield int(process.name)
 
 
 def test_a_broadcast_recording_is_worked_on_as_a_copy_that_is_gone_in_the_end(
@@ -211,3 +232,105 @@ def test_a_finished_job_needs_no_room(talk: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("CLIPMILL_RESERVE_MB", "100000000")
     assert make(talk, tmp_path, count=1) == 0
     assert make(talk, tmp_path, "--style", "clean", count=1) == 7
+
+
+# --- tasks, as the service runs them ----------------------------------------------------------------
+
+
+def studio_in(work: Workspace, talk: Path) -> Studio:
+    """One clip of the talk, as a worker works on it."""
+    options = Options(count=1, least=4, most=10, transcript=str(talk.with_suffix(".srt")))
+    return Studio(Job(talk, options), work, Means(read_settings()).services(lambda *_: None))
+
+
+def do_all(studio: Studio) -> dict[Stage, bool]:
+    """Whether each stage found something to do."""
+    tasks = (Task(Stage.DOWNLOAD), Task(Stage.TRANSCRIBE), Task(Stage.SCORE), Task(Stage.ENCODE, 1))
+    return {task.stage: pipeline.run_task(task, studio) for task in tasks}
+
+
+def test_a_task_tells_whether_it_did_anything(talk: Path, tmp_path: Path) -> None:
+    with attempt_space(tmp_path, "first") as work:
+        assert set(do_all(studio_in(work, talk)).values()) == {True}
+    with attempt_space(tmp_path, "second") as work:
+        assert set(do_all(studio_in(work, talk)).values()) == {False}
+        work.clip(1, ".mp4").unlink()
+        studio = studio_in(work, talk)
+        assert [stage for stage, worked in do_all(studio).items() if worked] == [Stage.ENCODE]
+    names = {".mp4", ".json", ".jpg", ".srt", ".vtt", ".ass"}
+    assert {path.suffix for path in tmp_path.glob("clip-01.*")} == names
+    hidden = sorted(path.name for path in tmp_path.rglob("*") if path.is_file() and ".clipmill" in str(path))
+    assert hidden == ["clip-01.json.key", "media.json", "media.json.key", "transcript.json.key"]
+
+
+def test_a_finished_clip_outlives_an_update_and_a_move_but_no_other_wish(talk: Path, tmp_path: Path) -> None:
+    with attempt_space(tmp_path, "first") as work:
+        studio = studio_in(work, talk)
+        do_all(studio)
+        assert pipeline.unfinished(studio) == []
+        for change, wanted in (({"threads": 7}, []), ({"crf": 30}, [1])):
+            other = replace(studio.services.encoding, **change)  # type: ignore[arg-type]
+            moved = replace(studio, services=replace(studio.services, encoding=other))
+            assert pipeline.unfinished(moved) == wanted
+
+
+def test_a_task_that_is_somebody_elses_by_now_publishes_nothing(talk: Path, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def guard() -> None:
+        calls.append(1)
+        raise JobCancelled
+
+    for stage in Stage:
+        task = Task(stage, 1 if stage is Stage.ENCODE else 0)
+        before = published(tmp_path)
+        with attempt_space(tmp_path, "zombie") as work, pytest.raises(JobCancelled):
+            pipeline.run_task(task, studio_in(replace(work, guard=guard), talk))
+        assert published(tmp_path) == before
+        with attempt_space(tmp_path, "successor") as work:
+            assert pipeline.run_task(task, studio_in(work, talk))
+    assert len(calls) == 4
+
+
+def published(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_two_attempts_may_copy_a_broadcast_recording_at_once(
+    talk: Path, ffmpeg: Path, tmp_path: Path
+) -> None:
+    recording, folder = tmp_path / "talk.ts", tmp_path / "job"
+    arguments = ("-i", str(talk), "-c", "copy", "-f", "mpegts", recording.name)
+    run_ffmpeg(ffmpeg, arguments, cwd=tmp_path, reads=(talk,))
+    with attempt_space(folder, "download") as work:
+        pipeline.run_task(Task(Stage.DOWNLOAD), studio_in(work, recording))
+        work.copied_source.unlink()
+    both, copies = threading.Barrier(2), []
+
+    def copy_once(mark: str) -> None:
+        with attempt_space(folder, mark) as work:
+            both.wait()
+            copies.append(working_file(studio_in(work, recording)))
+
+    threads = [threading.Thread(target=copy_once, args=(f"encode-{number}",)) for number in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert copies == [Workspace(folder).copied_source] * 2
+    assert probe(copies[0], cwd=tmp_path).duration == pytest.approx(24, abs=0.1)
+    assert list(Workspace(folder).temporary.iterdir()) == []
+
+
+def test_the_time_of_a_task_grows_with_its_seconds(talk: Path, tmp_path: Path) -> None:
+    with attempt_space(tmp_path, "first") as work:
+        studio = studio_in(work, talk)
+        hearing, rendering = Task(Stage.TRANSCRIBE), Task(Stage.ENCODE, 1)
+        assert pipeline.task_units(hearing, work) == 1.0
+        pipeline.run_job(studio, last=Stage.SCORE)
+        assert pipeline.task_units(hearing, work) == pytest.approx(24, abs=0.1)
+        assert pipeline.task_units(hearing, work, studio.job.options) == 1.0
+        assert pipeline.task_units(Task(Stage.SCORE), work) == 1.0
+        assert 4 <= pipeline.task_units(rendering, work) <= 10
+        assert pipeline.room_mb(rendering, work) == 1.6 * pipeline.task_units(rendering, work)
+        assert pipeline.room_mb(hearing, work) == 0.0

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from clipmill import resources
+from clipmill.clipfile import CLIP_MB_A_SECOND
 from clipmill.doctor import Report, examine
 from clipmill.editing.ass import preview_ass
 from clipmill.editing.choose import Wanted
@@ -20,7 +21,8 @@ from clipmill.editing.export import caption_lines, plain_text, srt, vtt
 from clipmill.editing.safe_areas import SAFE_AREAS
 from clipmill.editing.styles import STYLES
 from clipmill.errors import SourceError, UsageError
-from clipmill.local import CLIP_MB_A_SECOND, Means, source_file
+from clipmill.local import Display, source_file
+from clipmill.means import Means
 from clipmill.media.captions import write_transcript_json
 from clipmill.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from clipmill.media.launcher import Limits
@@ -37,9 +39,9 @@ STDIN_MB = 16 * 1024
 """The most that is read from stdin, in MiB."""
 
 
-def hear_source(source: str, model: str, language: str, means: Means) -> Transcript:
+def hear_source(source: str, model: str, language: str, means: Means, display: Display) -> Transcript:
     """All that is said in a file, or on stdin when ``source`` is ``-``."""
-    with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, means.display as show:
+    with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, display as show:
         cwd = Path(folder)
         path = _spooled(cwd) if source == "-" else source_file(source)
         meter = Meter(show)

@@ -2,20 +2,26 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from clipmill import __version__
+from clipmill.editing.command import Encoding
 from clipmill.editing.export import srt, vtt
 from clipmill.media.encode import Rendering
 from clipmill.model import CropPath, Cue, Edit, Moment, QualityCard, Scene, Span, Transcript, Word
 from clipmill.plan import Plan
-from clipmill.workspace import Workspace, write_text
+from clipmill.workspace import Workspace
 
 SUFFIXES = (".mp4", ".json", ".srt", ".vtt", ".ass", ".jpg")
 """All files of one clip."""
+
+FORM = 1
+"""Raised when the same decisions would give another picture or sound: finished clips are then made anew."""
+
+CLIP_MB_A_SECOND = 1.6
+"""Disk that a second of clip takes: 12 Mb/s at most, and its small pictures while it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +78,20 @@ def clip_file(number: int, plan: Plan, moment: Moment, draft: Draft, rendering: 
     )
 
 
-def clip_key(plan: Plan, moment: Moment, transcript: Transcript, *ways: object) -> str:
-    """A name for all that a clip is made from: the same key means the same clip."""
+def clip_key(plan: Plan, moment: Moment, transcript: Transcript, encoding: Encoding, height: int) -> str:
+    """A name for all that a clip is made from: the same key means the same clip.
+
+    It outlives an update of clipmill, and a move to a machine with another number of cores.
+    """
     change, options = plan.change_of(moment), plan.options
     made_from = (
-        __version__,
+        FORM,
         plan.source.media.sha256,
         moment,
         change,
         (options.aspect, options.layout, options.style, options.safe_area),
         words_key(transcript),
-        ways,
+        (replace(encoding, threads=0), height),
     )
     return _hash(made_from)
 
@@ -106,12 +115,12 @@ def finished_clip(work: Workspace, number: int, *, key: str | None) -> ClipFile 
 
 def save_clip(work: Workspace, number: int, draft: Draft, record: ClipFile, *, key: str) -> None:
     """Write what lies beside a finished clip, its record last."""
-    write_text(work.clip(number, ".srt"), srt(draft.cues))
-    write_text(work.clip(number, ".vtt"), vtt(draft.cues))
+    work.write(work.clip(number, ".srt"), srt(draft.cues))
+    work.write(work.clip(number, ".vtt"), vtt(draft.cues))
     if draft.edit.ass:
-        write_text(work.clip(number, ".ass"), draft.edit.ass)
+        work.write(work.clip(number, ".ass"), draft.edit.ass)
     else:
-        work.clip(number, ".ass").unlink(missing_ok=True)
+        work.remove(work.clip(number, ".ass"))
     work.save(record, work.clip(number, ".json"), key=key)
 
 
@@ -120,5 +129,4 @@ def remove_clips_after(work: Workspace, last: int) -> None:
     for record in work.folder.glob("clip-[0-9][0-9]*.json"):
         number = record.stem.removeprefix("clip-")
         if number.isdecimal() and int(number) > last:
-            for suffix in SUFFIXES:
-                record.with_suffix(suffix).unlink(missing_ok=True)
+            work.remove(*(record.with_suffix(suffix) for suffix in SUFFIXES))

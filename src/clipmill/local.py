@@ -1,105 +1,50 @@
 """Jobs done in this process, one after the other: what the commands are made of."""
 
 import hashlib
-import os
-import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill import pipeline, report
-from clipmill.clipfile import ClipFile, finished_clip, remove_clips_after
-from clipmill.editing.command import Encoder, Encoding
-from clipmill.errors import BudgetError, PlanError, SourceError, UsageError
-from clipmill.media.ffmpeg import find_ffmpeg, pick_encoder
-from clipmill.media.speech import Listening
+from clipmill import pipeline
+from clipmill.clipfile import remove_clips_after
+from clipmill.errors import PlanError, SourceError, UsageError
+from clipmill.made import Made, gather
+from clipmill.means import Means
 from clipmill.model import Transcript
 from clipmill.plan import Options, Plan, plan_text, read_plan
 from clipmill.progress import Meter, Show
-from clipmill.settings import Settings
-from clipmill.studio import Job, Services, Stage, Studio, Task
-from clipmill.workspace import WORK, Workspace, folder_name, opened, write_text
+from clipmill.studio import Job, Stage, Studio, Task
+from clipmill.workspace import WORK, Workspace, demand_disk, folder_name, opened, write_text
 
-CLIP_MB_A_SECOND = 1.6
-"""Disk that a second of clip takes: 12 Mb/s at most, and its small pictures while it is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What one command works with: settings, encoder and thoroughness asked for, and how to show progress."""
-
-    settings: Settings
-    encoder: str
-    verify_full: bool
-    display: AbstractContextManager[Show]
-
-    def services(self, tell: Callable[[Task, float], None]) -> Services:
-        """The programs, found and tried."""
-        ffmpeg = find_ffmpeg(self.settings.ffmpeg)
-        cores = os.cpu_count() or 1
-        return Services(
-            ffmpeg=ffmpeg.path,
-            encoding=Encoding(
-                encoder=Encoder(pick_encoder(ffmpeg, _encoder_name(self.encoder))),
-                preset=self.settings.preset,
-                crf=self.settings.crf,
-                threads=self.settings.threads,
-                verify_full=self.verify_full,
-            ),
-            listening=Listening(
-                threads=self.settings.threads or max(1, min(4, cores // 2)),
-                models=self.settings.models.expanduser(),
-                device=self.settings.device,
-            ),
-            height=self.settings.height,
-            max_seconds=self.settings.max_hours * 3600,
-            tell=tell,
-        )
+Display = AbstractContextManager[Show]
+"""A way to show progress, for one job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a finished job left."""
-
-    source: str
-    folder: Path
-    plan: Plan
-    clips: tuple[ClipFile, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Codes of what the user should know."""
-        degraded = (code for clip in self.clips for code in clip.degraded)
-        return tuple(dict.fromkeys((*self.plan.warnings, *degraded)))
-
-    def video(self, clip: ClipFile) -> Path:
-        """The file of one of the clips."""
-        return Workspace(self.folder).clip(clip.rank, ".mp4")
-
-
-def make_clips(source: str, output: Path, options: Options, means: Means, *, force: bool) -> Made:
+def make_clips(
+    source: str, output: Path, options: Options, means: Means, display: Display, *, force: bool
+) -> Made:
     """Make all clips of one source in a folder of ``output`` that is named after it."""
     path = source_file(source)
-    with opened(job_folder(path, output)) as work, means.display as show:
+    with opened(job_folder(path, output)) as work, display as show:
         if force:
             forget(work)
         studio, _ = _studio(Job(path, options), work, means, show)
         pipeline.run_job(studio, last=Stage.SCORE)
-        _encode(studio, pipeline.encode_tasks(work), means.settings)
-        return _made(source, work)
+        _encode(studio, pipeline.encode_tasks(work), reserve_mb=means.settings.reserve_mb)
+        return gather(source, work)
 
 
-def make_plan(source: str, plan_file: Path, options: Options, means: Means) -> Plan:
+def make_plan(source: str, plan_file: Path, options: Options, means: Means, display: Display) -> Plan:
     """Choose only; leaves ``plan_file`` and, beside it, the words that it refers to."""
     path = source_file(source)
     words = plan_file.with_name(f"{plan_file.stem}.transcript.json")
     with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, opened(Path(folder)) as work:
-        with means.display as show:
+        with display as show:
             studio, _ = _studio(Job(path, options), work, means, show)
             pipeline.run_job(studio, last=Stage.SCORE)
         plan = read_plan(work.path("plan.json"))
@@ -109,7 +54,9 @@ def make_plan(source: str, plan_file: Path, options: Options, means: Means) -> P
     return plan
 
 
-def render_plan(plan_file: Path, output: Path | None, means: Means, *, only: frozenset[int]) -> Made:
+def render_plan(
+    plan_file: Path, output: Path | None, means: Means, display: Display, *, only: frozenset[int]
+) -> Made:
     """Render the clips of a plan, or ``only`` some of them by number."""
     plan = read_plan(plan_file)
     wrong = sorted(number for number in only if not 1 <= number <= len(plan.chosen))
@@ -118,7 +65,7 @@ def render_plan(plan_file: Path, output: Path | None, means: Means, *, only: fro
     path = source_file(str(plan_file.parent / plan.source.path))
     at_home = output is None and (plan_file.parent / WORK).is_dir()
     folder = plan_file.parent if at_home else job_folder(path, output or Path("clips"))
-    with opened(folder) as work, means.display as show:
+    with opened(folder) as work, display as show:
         studio, meter = _studio(Job(path, plan.options), work, means, show)
         pipeline.run_task(Task(Stage.DOWNLOAD), studio)
         if pipeline.known_media(studio).sha256 != plan.source.media.sha256:
@@ -131,9 +78,10 @@ def render_plan(plan_file: Path, output: Path | None, means: Means, *, only: fro
         tasks = pipeline.encode_tasks(work)
         left_out = [task for task in tasks if only and task.clip not in only]
         meter.skip_tasks(left_out)
-        _encode(studio, [task for task in tasks if task not in left_out], means.settings)
+        wanted = [task for task in tasks if task not in left_out]
+        _encode(studio, wanted, reserve_mb=means.settings.reserve_mb)
         remove_clips_after(work, len(plan.chosen))
-        return _made(plan.source.path, work)
+        return gather(plan.source.path, work)
 
 
 def source_file(source: str) -> Path:
@@ -180,13 +128,13 @@ def forget(work: Workspace) -> None:
         kept.unlink()
 
 
-def _encode(studio: Studio, tasks: Sequence[Task], settings: Settings) -> None:
+def _encode(studio: Studio, tasks: Sequence[Task], *, reserve_mb: float) -> None:
     """Render clips, when all of them that are not finished fit on the disk."""
-    plan = read_plan(studio.work.path("plan.json"))
-    waiting = set(pipeline.unfinished(studio)) & {task.clip for task in tasks}
+    unfinished = set(pipeline.unfinished(studio))
+    waiting = [task for task in tasks if task.clip in unfinished]
     if waiting:
-        seconds = sum(plan.span_of(plan.chosen_moments[clip - 1]).length for clip in waiting)
-        demand_disk(studio.work.folder, CLIP_MB_A_SECOND * seconds, settings)
+        needed_mb = sum(pipeline.room_mb(task, studio.work) for task in waiting)
+        demand_disk(studio.work.folder, needed_mb, reserve_mb=reserve_mb)
     for task in tasks:
         pipeline.run_task(task, studio)
 
@@ -214,18 +162,6 @@ def _learn(meter: Meter, studio: Studio) -> None:
     meter.expect(duration=media.duration, lengths=lengths)
 
 
-def demand_disk(folder: Path, needed_mb: float, settings: Settings) -> None:
-    """Raise BudgetError unless ``needed_mb`` MiB fit on the disk of ``folder`` beside the reserve."""
-    free_mb = shutil.disk_usage(folder).free / 2**20
-    if free_mb < needed_mb + settings.reserve_mb:
-        raise BudgetError(
-            f"The clips need about {needed_mb:.0f} MiB beside a reserve of {settings.reserve_mb} MiB,"
-            f" but the disk of {folder} has {free_mb:.0f} MiB free:"
-            " free some space and run the same command again.",
-            code="disk-full",
-        )
-
-
 def read_words(file: Path) -> Transcript:
     """The transcript that a plan refers to."""
     try:
@@ -234,17 +170,3 @@ def read_words(file: Path) -> Transcript:
         raise PlanError(
             f"The words of the plan, {file}, are not there or cannot be read.", code="plan-words-missing"
         ) from None
-
-
-def _made(source: str, work: Workspace) -> Made:
-    plan = read_plan(work.path("plan.json"))
-    numbers = range(1, len(plan.chosen) + 1)
-    clips = tuple(clip for number in numbers if (clip := finished_clip(work, number, key=None)))
-    made = Made(source, work.folder, plan, clips)
-    write_text(work.path("report.html"), report.page(made.plan, made.clips, made.warnings))
-    return made
-
-
-def _encoder_name(wanted: str) -> str:
-    """The encoder's name as ffmpeg has it."""
-    return {"x264": "libx264"}.get(wanted, wanted if wanted == "auto" or "_" in wanted else f"h264_{wanted}")

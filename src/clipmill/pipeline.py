@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from clipmill import resources
+from clipmill.choosing import choose_moments
 from clipmill.clipfile import (
+    CLIP_MB_A_SECOND,
     clip_file,
     clip_key,
     finished_clip,
@@ -19,13 +21,11 @@ from clipmill.clipfile import (
     words_key,
 )
 from clipmill.drafting import decide
-from clipmill.editing.choose import Choice, Wanted, choose, plain_moments
 from clipmill.editing.command import Encoding
 from clipmill.editing.safe_areas import SAFE_AREAS
-from clipmill.errors import BudgetError, NothingFound, SourceError, ToolError
+from clipmill.errors import BudgetError, SourceError, ToolError
 from clipmill.media.captions import read_transcript
-from clipmill.media.decode import activity
-from clipmill.media.encode import Kit, about_disk, encode, sweep_parts
+from clipmill.media.encode import Kit, about_disk, encode
 from clipmill.media.launcher import Tick
 from clipmill.media.probe import probe
 from clipmill.media.remux import UNWOUND
@@ -34,7 +34,7 @@ from clipmill.media.stills import thumbnail
 from clipmill.model import Media, Transcript
 from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
 from clipmill.studio import Stage, Studio, Task, given_media, working_file
-from clipmill.workspace import Workspace, file_stamp, write_text
+from clipmill.workspace import Workspace, file_stamp
 
 log = logging.getLogger(__name__)
 
@@ -68,47 +68,72 @@ def encode_tasks(work: Workspace) -> list[Task]:
     return [Task(Stage.ENCODE, number) for number in range(1, len(plan.chosen) + 1)]
 
 
-def run_task(task: Task, studio: Studio) -> None:
-    """Do one task. Raises BudgetError ``disk-full`` when there was no room for what it writes."""
+def run_task(task: Task, studio: Studio) -> bool:
+    """Do one task; False when all of it was found done.
+
+    Raises BudgetError ``disk-full`` when there was no room for what it writes.
+    """
     tick = partial(studio.services.tell, task)
     log.info("%s %s", task.stage, task.clip or "")
     tick(0.0)
     try:
-        _do(task, studio, tick)
+        worked = _do(task, studio, tick)
     except (OSError, ToolError) as error:
         said = about_disk(error, studio.work.path("a file"))
         if not isinstance(said, BudgetError):
             raise
         raise said from error
     tick(1.0)
+    return worked
 
 
-def _do(task: Task, studio: Studio, tick: Tick) -> None:
+def _do(task: Task, studio: Studio, tick: Tick) -> bool:
     match task.stage:
         case Stage.DOWNLOAD:
-            download(studio)
+            return download(studio)
         case Stage.TRANSCRIBE:
-            hear(studio, tick)
+            return hear(studio, tick)
         case Stage.SCORE:
-            score(studio)
+            return score(studio)
         case Stage.ENCODE:
-            render(studio, task.clip, tick)
+            return render(studio, task.clip, tick)
+
+
+def task_units(task: Task, work: Workspace, options: Options | None = None) -> float:
+    """What the time that a task takes grows with: seconds that are heard or rendered, 1 where nothing is.
+
+    ``options`` tell, when they are known, that the words were given and nothing is heard.
+    """
+    match task.stage:
+        case Stage.TRANSCRIBE if not (options and options.transcript):
+            media = work.load(Media, _media_file(work), key=None)
+            return media.duration if media and media.audio else 1.0
+        case Stage.ENCODE:
+            plan = read_plan(work.path("plan.json"))
+            return plan.span_of(plan.chosen_moments[task.clip - 1]).length
+    return 1.0
+
+
+def room_mb(task: Task, work: Workspace) -> float:
+    """MiB of disk that a task may take; what is as small as a transcript counts as nothing."""
+    return CLIP_MB_A_SECOND * task_units(task, work) if task.stage is Stage.ENCODE else 0.0
 
 
 # --- download ---------------------------------------------------------------------------------------
 
 
-def download(studio: Studio) -> None:
+def download(studio: Studio) -> bool:
     """Find out what the source is; leaves ``media.json``."""
     work, source = studio.work, studio.job.source
-    sweep_parts(work.folder)
-    if work.load(Media, _media_file(work), key=file_stamp(source)) is None:
-        given_media(studio).unlink(missing_ok=True)
-        media = _probed(studio, source)
-        if media.container in UNWOUND:
-            work.save(media, given_media(studio), key=file_stamp(source))
-            media = _of_copy(media, _probed(studio, working_file(studio)))
-        work.save(media, _media_file(work), key=file_stamp(source))
+    if work.load(Media, _media_file(work), key=file_stamp(source)) is not None:
+        return False
+    work.remove(given_media(studio), work.copied_source)
+    media = _probed(studio, source)
+    if media.container in UNWOUND:
+        work.save(media, given_media(studio), key=file_stamp(source))
+        media = _of_copy(media, _probed(studio, working_file(studio)))
+    work.save(media, _media_file(work), key=file_stamp(source))
+    return True
 
 
 def _probed(studio: Studio, file: Path) -> Media:
@@ -143,12 +168,14 @@ def _media_file(work: Workspace) -> Path:
 # --- transcribe -------------------------------------------------------------------------------------
 
 
-def hear(studio: Studio, tick: Tick) -> None:
+def hear(studio: Studio, tick: Tick) -> bool:
     """Find the words; leaves ``transcript.json``."""
     media = known_media(studio)
     key = _transcript_key(studio.job.options, media)
-    if studio.work.load(Transcript, studio.work.path("transcript.json"), key=key) is None:
-        keep_transcript(studio, _words(studio, media, tick))
+    if studio.work.load(Transcript, studio.work.path("transcript.json"), key=key) is not None:
+        return False
+    keep_transcript(studio, _words(studio, media, tick))
+    return True
 
 
 def known_transcript(studio: Studio) -> Transcript:
@@ -197,14 +224,14 @@ def _given_words(options: Options) -> str:
 # --- score ------------------------------------------------------------------------------------------
 
 
-def score(studio: Studio) -> None:
+def score(studio: Studio) -> bool:
     """Choose the moments; leaves ``plan.json``. A plan that answers the same request is kept as it is."""
     media, transcript = known_media(studio), known_transcript(studio)
     file = studio.work.path("plan.json")
     words = TranscriptRef("transcript.json", transcript.language, transcript.by, words_key(transcript))
     if file.exists() and same_request(read_plan(file), studio.job.options, media, words):
-        return
-    choice = _choose(studio, media, transcript)
+        return False
+    choice = choose_moments(studio, media, transcript)
     plan = Plan(
         SourceRef(str(studio.job.source.absolute()), media),
         words,
@@ -215,14 +242,15 @@ def score(studio: Studio) -> None:
     )
     keep_plan(studio.work, plan)
     remove_clips_after(studio.work, len(plan.chosen))
+    return True
 
 
 def keep_plan(work: Workspace, plan: Plan) -> None:
     """Leave a plan; one that was there is kept beside it."""
     file = work.path("plan.json")
     if file.exists():
-        file.replace(work.path("plan.previous.json"))
-    write_text(file, plan_text(plan))
+        work.write(work.path("plan.previous.json"), file.read_bytes())
+    work.write(file, plan_text(plan))
 
 
 def _warnings(media: Media, transcript: Transcript) -> tuple[str, ...]:
@@ -232,59 +260,36 @@ def _warnings(media: Media, transcript: Transcript) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*media.warnings, *transcript.warnings, *fonts)))
 
 
-def _choose(studio: Studio, media: Media, transcript: Transcript) -> Choice:
-    options = studio.job.options
-    wanted = Wanted(options.least, options.most, options.count, media.duration)
-    if transcript.words:
-        choice = choose(transcript, wanted=wanted, weights=resources.load_weights())
-        if choice.chosen:
-            return choice
-    if not options.allow_silent:
-        raise _nothing_found(transcript)
-    file, cwd = working_file(studio), studio.work.scratch("activity")
-    return plain_moments(activity(studio.services.ffmpeg, file, media, cwd=cwd), wanted=wanted)
-
-
-def _nothing_found(transcript: Transcript) -> NothingFound:
-    if transcript.words:
-        return NothingFound(
-            "No stretch of speech can stand alone as a clip: try other lengths with --min and --max,"
-            " or --allow-silent to cut by sound and movement instead.",
-            code="nothing-found",
-        )
-    return NothingFound(
-        "Nobody speaks in this video: use --allow-silent to cut clips by sound and movement instead.",
-        code="no-speech",
-    )
-
-
 # --- encode -----------------------------------------------------------------------------------------
 
 DECIDED = 0.15
 """The share of a clip's work that is done when all is decided: analysis against render, measured."""
 
 
-def render(studio: Studio, number: int, tick: Tick) -> None:
+def render(studio: Studio, number: int, tick: Tick) -> bool:
     """Render one clip; leaves ``clip-NN.mp4`` and what lies beside it, ``clip-NN.json`` last."""
     work, services = studio.work, studio.services
     plan, transcript = read_plan(work.path("plan.json")), known_transcript(studio)
     moment = plan.chosen_moments[number - 1]
     key = _clip_key(studio, plan, transcript, number)
     if finished_clip(work, number, key=key):
-        return
+        return False
     scratch = work.scratch(f"clip-{number:02d}")
     draft = decide(studio, plan, moment, transcript, cwd=scratch, tick=lambda share: tick(DECIDED * share))
-    kit = Kit(services.ffmpeg, resources.FONTS, scratch, _encoding(studio, plan))
+    video, still = scratch / "clip.mp4", scratch / "clip.jpg"
     rendering = encode(
         draft.edit,
         working_file(studio),
         plan.source.media,
-        work.clip(number, ".mp4"),
-        kit=kit,
+        video,
+        kit=Kit(services.ffmpeg, resources.FONTS, scratch, _encoding(studio, plan)),
         tick=lambda share: tick(DECIDED + (1 - DECIDED) * share),
     )
-    thumbnail(services.ffmpeg, rendering.clip, rendering.good_times, work.clip(number, ".jpg"), cwd=scratch)
+    thumbnail(services.ffmpeg, video, rendering.good_times, still, cwd=scratch)
+    work.publish(video, work.clip(number, ".mp4"))
+    work.publish(still, work.clip(number, ".jpg"))
     save_clip(work, number, draft, clip_file(number, plan, moment, draft, rendering), key=key)
+    return True
 
 
 def unfinished(studio: Studio) -> list[int]:

@@ -11,7 +11,9 @@ from clipmill import chores, resources
 from clipmill.editing.choose import score_spans
 from clipmill.editing.styles import STYLES
 from clipmill.errors import ClipmillError, JobCancelled, UsageError
-from clipmill.local import Made, Means, make_clips, make_plan, render_plan
+from clipmill.local import Display, make_clips, make_plan, render_plan
+from clipmill.made import Made
+from clipmill.means import Means
 from clipmill.media.captions import read_transcript
 from clipmill.options import Manner, Wish
 from clipmill.plan import checked_options, plan_text
@@ -31,7 +33,7 @@ def make(sources: Sequence[str], output: Path, wish: Wish, manner: Manner) -> in
     done, failed = [], []
     for source in sources:
         try:
-            done.append(make_clips(source, output, options, _means(manner), force=manner.force))
+            done.append(make_clips(source, output, options, means, _display(manner), force=manner.force))
         except ClipmillError as error:
             if len(sources) == 1 or isinstance(error, JobCancelled):
                 raise
@@ -44,7 +46,8 @@ def make(sources: Sequence[str], output: Path, wish: Wish, manner: Manner) -> in
 def plan(source: str, output: Path, wish: Wish, manner: Manner) -> int:
     """Choose the moments of a source."""
     means = _means(manner)
-    made = make_plan(source, output, checked_options(wish.given(means.settings.model)), means)
+    options = checked_options(wish.given(means.settings.model))
+    made = make_plan(source, output, options, means, _display(manner))
     if manner.json:
         print(plan_text(made), end="")
         return 0
@@ -75,7 +78,8 @@ def render(plan_file: Path, only: str, output: Path | None, manner: Manner) -> i
         numbers = frozenset(int(number) for number in only.split(",") if number.strip())
     except ValueError:
         raise UsageError(f"--only takes numbers such as 1,3, not {only!r}.", code="options-wrong") from None
-    _tell_clips([render_plan(plan_file, output, _means(manner), only=numbers)], [], manner)
+    made = render_plan(plan_file, output, _means(manner), _display(manner), only=numbers)
+    _tell_clips([made], [], manner)
     return 0
 
 
@@ -83,7 +87,7 @@ def transcribe(source: str, output: Path | None, form: str, how: tuple[str, str]
     """Write down what is said; ``how`` is the language and the model asked for, empty for either."""
     language, model = how
     means = _means(manner)
-    heard = chores.hear_source(source, model or means.settings.model, language, means)
+    heard = chores.hear_source(source, model or means.settings.model, language, means, _display(manner))
     _say_warnings(heard.warnings, manner)
     text = chores.write_transcript(heard, form)
     if output and str(output) != "-":
@@ -144,8 +148,11 @@ def show_config(*, as_json: bool) -> int:
 
 def _means(manner: Manner) -> Means:
     logging.getLogger("clipmill").setLevel(logging.INFO if manner.verbose else logging.WARNING)
-    show = display(quiet=manner.quiet)
-    return Means(read_settings(), manner.encoder, manner.verify == "full", show)
+    return Means(read_settings(), manner.encoder, manner.verify == "full")
+
+
+def _display(manner: Manner) -> Display:
+    return display(quiet=manner.quiet)
 
 
 def _say(text: str, manner: Manner) -> None:

@@ -74,5 +74,7 @@ def working_file(studio: Studio) -> Path:
     if given is None:
         return source
     if not copy.exists():
-        remux(studio.services.ffmpeg, source, given, copy, cwd=studio.work.scratch("copy"))
+        scratch = studio.work.scratch("copy")
+        remux(studio.services.ffmpeg, source, given, scratch / copy.name, cwd=scratch)
+        studio.work.publish(scratch / copy.name, copy)
     return copy

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from clipmill import __version__
 from clipmill.clipfile import SUFFIXES
 from clipmill.errors import ClipmillError
-from clipmill.local import Made
+from clipmill.made import Made
 from clipmill.workspace import Workspace
 
 

@@ -1,19 +1,20 @@
-"""The folder of one job: save a value, load a value, take a lock, remove what is temporary."""
+"""The folder of one job: save a value, load a value, give a file its name, remove what is temporary."""
 
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill.errors import ClipmillError, SourceError, UsageError, disk_error
+from clipmill.errors import BudgetError, ClipmillError, SourceError, UsageError, disk_error
 
 T = TypeVar("T")
 
@@ -21,11 +22,22 @@ WORK = ".clipmill"
 """Inside a job's folder: what is kept to continue, and what is temporary."""
 
 
+def unguarded() -> None:
+    """Let everything be published: nobody else works on this folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder of one job. What a person wants lies in it, what only clipmill needs in ``.clipmill``."""
+    """The folder of one job. What a person wants lies in it, what only clipmill needs in ``.clipmill``.
+
+    Everything that appears or vanishes under its final name goes through ``publish``, ``write``, ``save`` and
+    ``remove``, and these call ``guard`` right before: what it raises leaves all names as they were. ``mark``
+    names the attempt whose temporary files these are where several work on one folder at once.
+    """
 
     folder: Path
+    mark: str = ""
+    guard: Callable[[], None] = field(default=unguarded, compare=False, repr=False)
 
     @property
     def kept(self) -> Path:
@@ -34,8 +46,8 @@ class Workspace:
 
     @property
     def temporary(self) -> Path:
-        """Where children may write; emptied at the start and at the end."""
-        return self.kept / "tmp"
+        """Where children may write; this attempt's own."""
+        return self.kept / "tmp" / self.mark
 
     def path(self, name: str) -> Path:
         """A file that a person wants."""
@@ -43,7 +55,7 @@ class Workspace:
 
     @property
     def copied_source(self) -> Path:
-        """A copy of the source that is easier to work on; as temporary as ``temporary``."""
+        """A copy of the source that is easier to work on; shared by all attempts, and gone with the job."""
         return self.kept / "source.mkv"
 
     def clip(self, number: int, suffix: str) -> Path:
@@ -52,9 +64,9 @@ class Workspace:
 
     def save(self, value: object, path: Path, *, key: str) -> None:
         """Write a value as JSON. ``key`` names all that it was made from, see ``load``."""
-        self._key_file(path).unlink(missing_ok=True)  # killed here, no key vouches for what it does not name
-        write_bytes(path, TypeAdapter(type(value)).dump_json(value, indent=1) + b"\n")
-        write_bytes(self._key_file(path), key.encode())
+        self.remove(self._key_file(path))  # killed here, no key vouches for what it does not name
+        self.write(path, TypeAdapter(type(value)).dump_json(value, indent=1) + b"\n")
+        self.write(self._key_file(path), key.encode())
 
     def load(self, kind: type[T], path: Path, *, key: str | None) -> T | None:
         """The value in a file, None when there is none or it was not made from what ``key`` names.
@@ -71,6 +83,28 @@ class Workspace:
 
     def _key_file(self, path: Path) -> Path:
         return self.kept / f"{path.name}.key"
+
+    def publish(self, file: Path, target: Path) -> None:
+        """Give a finished file its name so that it survives a power cut, whole or not at all.
+
+        ``file`` is on the same disk, for example in ``scratch``. Raises BudgetError ``disk-full``, UsageError
+        ``folder-read-only``.
+        """
+        _name(file, target, self.guard)
+
+    def write(self, path: Path, content: str | bytes) -> None:
+        """Write a whole file and ``publish`` it."""
+        try:
+            self.temporary.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
+        _write(self.temporary / f"{path.name}.{secrets.token_hex(4)}", path, content, self.guard)
+
+    def remove(self, *paths: Path) -> None:
+        """Remove files, where they are there."""
+        self.guard()
+        for path in paths:
+            path.unlink(missing_ok=True)
 
     def scratch(self, name: str) -> Path:
         """A new empty folder for one piece of work."""
@@ -129,6 +163,52 @@ def opened(folder: Path) -> Iterator[Workspace]:
         os.close(lock)
 
 
+@contextmanager
+def attempt_space(folder: Path, mark: str) -> Iterator[Workspace]:
+    """The workspace at ``folder`` for one attempt at one task, beside others that may run at the same time.
+
+    ``mark`` is a file name that no other attempt has: its temporary files lie in a folder of that name, which
+    is removed at the end, and nothing else is cleaned or locked.
+    """
+    if mark in ("", ".", "..") or "/" in mark:
+        raise ValueError(f"an attempt's mark must be a file name, got {mark!r}")
+    work = Workspace(folder.absolute(), mark)
+    try:
+        work.temporary.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work.temporary, ignore_errors=True)
+
+
+def sweep_attempts(folder: Path, *, of: str = "") -> None:
+    """Remove what attempts that were killed left in ``folder``: those whose mark ends with ``of``."""
+    with suppress(FileNotFoundError):
+        for place in Workspace(folder).temporary.iterdir():
+            if place.is_dir() and place.name.endswith(of):  # a file there is just being written
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def job_ended(folder: Path) -> None:
+    """Remove what was needed only while the job in ``folder`` was worked on."""
+    sweep_attempts(folder)
+    Workspace(folder).copied_source.unlink(missing_ok=True)
+
+
+def demand_disk(folder: Path, needed_mb: float, *, reserve_mb: float) -> None:
+    """Raise BudgetError ``disk-full`` unless ``needed_mb`` MiB fit on a folder's disk beside the reserve."""
+    free_mb = shutil.disk_usage(folder).free / 2**20
+    if free_mb < needed_mb + reserve_mb:
+        raise BudgetError(
+            f"About {needed_mb:.0f} MiB are needed beside a reserve of {reserve_mb:.0f} MiB,"
+            f" but the disk of {folder} has {free_mb:.0f} MiB free:"
+            " free some space and run the same command again.",
+            code="disk-full",
+        )
+
+
 def file_stamp(path: Path) -> str:
     """A name for a file's content that is cheap to find: where it is, its size and when it was changed.
 
@@ -146,22 +226,40 @@ def file_stamp(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file under its name at once: beside it, flushed to disk, then renamed."""
-    write_bytes(path, text.encode())
+    """Write a whole file that belongs to no workspace under its name at once."""
+    _write(path.with_name(f".clipmill-{secrets.token_hex(4)}.part"), path, text, unguarded)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file under its name at once: beside it, flushed to disk, then renamed."""
-    beside = path.with_name(f".{path.name}.part")
+def _write(part: Path, path: Path, content: str | bytes, guard: Callable[[], None]) -> None:
+    """Write ``part``, then give it its name."""
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with part.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        _name(part, path, guard)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise _cannot_write(path.parent, error) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _name(file: Path, target: Path, guard: Callable[[], None]) -> None:
+    """Flush a file to disk, rename it, and flush the name too."""
+    try:
+        _flush(file)
+        guard()
+        file.replace(target)
+        _flush(target.parent)
+    except OSError as error:
+        raise _cannot_write(target.parent, error) from None
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _cannot_write(folder: Path, error: OSError) -> ClipmillError:

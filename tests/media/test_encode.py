@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +17,8 @@ from clip_kit import ASS, counted, edit_of, flash_and_beep, make, pictures, samp
 from clipmill.editing.canvas import canvas_for
 from clipmill.editing.command import Encoder, Encoding
 from clipmill.errors import BudgetError, ClipmillError, JobCancelled, ToolError
-from clipmill.media.encode import Kit, Rendering, about_disk, encode, part_of, sweep_parts
+from clipmill.media.encode import Kit, Rendering, about_disk, encode
+from clipmill.media.launcher import Reins, held_by
 from clipmill.media.probe import probe
 from clipmill.model import Box, CropKey, Edit, Hdr, Layout, SafeArea, Span
 from clipmill.resources import FONTS
@@ -296,7 +298,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing(source: Path, kit: Kit, small
     media, target = probe(source, cwd=kit.cwd), small_disk / "clip-01.mp4"
     large = edit_of(Span(0.0, 3.0), size=(1080, 1920))
     with pytest.raises(BudgetError) as caught:
-        encode(large, source, media, target, kit=kit, tick=lambda _: None)
+        encode(large, source, media, target, kit=replace(kit, cwd=small_disk), tick=lambda _: None)
     assert caught.value.code == "disk-full"
     assert list(small_disk.iterdir()) == []
 
@@ -323,14 +325,45 @@ def test_other_failures_are_not_blamed_on_the_disk() -> None:
     assert about_disk(ToolError("x", code="tool-failed", detail="Invalid data"), Path("a/b")) is None
 
 
-def test_what_a_killed_render_left_is_swept(tmp_path: Path) -> None:
-    part = part_of(tmp_path / "clip-03.mp4")
-    part.write_bytes(b"half")
-    (tmp_path / ".clipmill-render-x1").mkdir()
-    (tmp_path / ".clipmill-render-x1" / "graph.txt").write_text("x")
-    (tmp_path / "clip-02.mp4").write_bytes(b"whole")
-    assert sweep_parts(tmp_path) == 2
-    assert os.listdir(tmp_path) == ["clip-02.mp4"]
+def test_two_renders_of_one_clip_at_once_both_leave_a_whole_clip(
+    ffmpeg: Path, source: Path, kit: Kit, tmp_path: Path
+) -> None:
+    media, target = probe(source, cwd=kit.cwd), tmp_path / "clip-01.mp4"
+    both = threading.Barrier(2)
+    lengths: list[int] = []
+
+    def render_once() -> None:
+        both.wait()
+        edit = edit_of(Span(1.0, 2.0))
+        rendering = encode(edit, source, media, target, kit=kit, tick=lambda _: None)
+        lengths.append(len(pictures(ffmpeg, rendering.clip)))
+
+    threads = [threading.Thread(target=render_once) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lengths == [30, 30]
+    assert list(kit.cwd.iterdir()) == []
+
+
+def test_a_render_that_is_stopped_leaves_nothing_and_does_not_try_another_encoder(
+    source: Path, kit: Kit, tmp_path: Path
+) -> None:
+    media, reins = probe(source, cwd=kit.cwd), Reins()
+    shares: list[float] = []
+
+    def stop(share: float) -> None:
+        shares.append(share)
+        reins.stop("cancelled")
+
+    hardware = replace(kit, encoding=replace(FAST, encoder=Encoder.NVENC))
+    for one in (kit, hardware):
+        with held_by(reins), pytest.raises(JobCancelled):
+            encode(edit_of(Span(0.0, 4.0)), source, media, tmp_path / "clip.mp4", kit=one, tick=stop)
+    assert shares
+    assert list(kit.cwd.iterdir()) == []
+    assert not (tmp_path / "clip.mp4").exists()
 
 
 def test_real_talks_render_at_their_own_shape(shared_data: Path, ffmpeg: Path, render: Render) -> None:

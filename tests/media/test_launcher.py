@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from clipmill.errors import MissingError, ToolError
-from clipmill.media.launcher import Command, Limits, Profile, launch, sandbox_level
+from clipmill.errors import JobCancelled, MissingError, ToolError
+from clipmill.media.launcher import Command, Limits, Profile, Reins, held_by, launch, sandbox_level
 from media_kit import make_silent_video
 
 CONFINED = sandbox_level() != "rlimits-only"
@@ -370,3 +371,144 @@ def test_after_the_launcher_process_was_killed_another_one_starts(tmp_path: Path
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=30, check=True
     )
     assert ran.stdout.strip() == b"1"
+
+
+# --- reins ----------------------------------------------------------------------------------------
+
+STOP_S = 2.5
+"""No child may live longer than this after its reins were stopped."""
+
+
+def stopped_by_another_thread(reins: Reins) -> None:
+    thread = threading.Thread(target=reins.stop, args=("cancelled",))
+    thread.start()
+    thread.join()
+
+
+def test_reins_stop_a_deaf_family_from_another_thread(tmp_path: Path) -> None:
+    reins = Reins()
+    with held_by(reins), launch(python(FAMILY, tmp_path)) as child:
+        pids = family(child.stdout)
+        assert reins.stopped == ""
+        stopped_by_another_thread(reins)
+        assert all(map(is_alive, pids)), "nobody waits for their end"
+        assert all_gone(pids, STOP_S)
+        with pytest.raises(JobCancelled):
+            child.wait()
+    assert reins.stopped == "cancelled"
+
+
+def test_whoever_waits_for_a_child_hears_that_its_work_was_cancelled(tmp_path: Path) -> None:
+    reins = Reins()
+    slow = python("import time; print('up', flush=True); time.sleep(60)", tmp_path)
+    with held_by(reins), launch(slow) as child:
+        assert child.stdout
+        child.stdout.readline()
+        timer = threading.Timer(0.2, reins.stop, ("cancelled",))
+        timer.start()
+        with pytest.raises(JobCancelled):
+            child.wait()
+    timer.join()
+
+
+def test_stopped_reins_let_no_child_start(tmp_path: Path) -> None:
+    reins = Reins()
+    reins.stop("cancelled")
+    with held_by(reins), pytest.raises(JobCancelled):
+        launch(python("open('started', 'w')", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert said("print(1)", tmp_path) == "1\n"
+
+
+def test_the_first_reason_for_stopping_stands() -> None:
+    reins = Reins()
+    reins.stop("cancelled")
+    reins.stop("returned")
+    assert reins.stopped == "cancelled"
+
+
+def test_reins_stop_no_child_of_others(tmp_path: Path) -> None:
+    slow = python("import time; print('up', flush=True); time.sleep(0.5); print('done')", tmp_path)
+    mine, other = Reins(), Reins()
+    with held_by(other), launch(slow) as held, held_by(mine), launch(slow) as stopped:
+        for child in (held, stopped):
+            assert child.stdout
+            child.stdout.readline()
+        mine.stop("cancelled")
+        assert held.stdout
+        assert held.stdout.read() == b"done\n"
+        held.wait()
+        with pytest.raises(JobCancelled):
+            stopped.wait()
+
+
+def test_half_an_answer_of_a_stopped_child_is_no_fault_of_its_own(tmp_path: Path) -> None:
+    reins = Reins()
+
+    def misunderstand() -> None:
+        with held_by(reins), launch(python("print('half', end='')", tmp_path)) as child:
+            assert child.stdout
+            assert child.stdout.read() == b"half"
+            reins.stop("cancelled")
+            raise ToolError("gave no usable answer", code="tool-failed")
+
+    with pytest.raises(JobCancelled):
+        misunderstand()
+
+
+def test_a_child_that_is_being_launched_while_its_reins_stop_does_not_live_on(tmp_path: Path) -> None:
+    sleepy = python("import time; time.sleep(60)", tmp_path)
+    pids: list[int] = []
+
+    def work(reins: Reins) -> None:
+        with contextlib.suppress(JobCancelled), held_by(reins):
+            while True:
+                with launch(sleepy) as child:
+                    pids.append(child.pid)
+                    child.wait()
+
+    for number in range(8):
+        reins = Reins()
+        thread = threading.Thread(target=work, args=(reins,))
+        thread.start()
+        time.sleep(0.003 * number)  # 3 ms is what a launch takes
+        reins.stop("cancelled")
+        thread.join(STOP_S + 1)
+        assert not thread.is_alive()
+    assert all_gone(pids, STOP_S)
+
+
+def test_reins_keep_no_child_that_was_forgotten(tmp_path: Path) -> None:
+    reins = Reins()
+    with held_by(reins):
+        child = launch(python(FAMILY, tmp_path))
+    with child.stdout as stdout:  # type: ignore[union-attr]
+        pids = family(stdout)
+    kept = weakref.ref(child)
+    del child
+    gc.collect()
+    assert kept() is None
+    assert all_gone(pids, STOP_S)
+    reins.stop("cancelled")
+
+
+def test_a_worker_can_stop_its_children_when_it_is_told_to_end(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from clipmill.errors import JobCancelled
+from clipmill.media.launcher import Command, Profile, Reins, held_by, launch
+reins = Reins()
+signal.signal(signal.SIGTERM, lambda *_: reins.stop("returned"))
+command = Command("child", (sys.executable, "-P", "-c", {FAMILY!r}), Path(sys.argv[1]), profile=Profile.ML)
+with held_by(reins), launch(command) as child:
+    print(child.stdout.readline().decode().strip(), flush=True)
+    try: child.wait()
+    except JobCancelled: print("cancelled", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        pids = family(process.stdout)
+        process.terminate()
+        assert process.stdout
+        assert process.stdout.read() == b"cancelled\n"
+    assert all_gone(pids, 1)

@@ -2,10 +2,9 @@
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +19,6 @@ from clipmill.media.launcher import Tick
 from clipmill.media.verify import verify
 from clipmill.model import Edit, Media, QualityCard
 
-_SCRATCH = ".clipmill-render-"
 _RENDER_SHARE, _CHECKED_SHARE = 0.92, 0.94  # of the progress; measuring is the rest
 
 
@@ -42,34 +40,22 @@ class Rendering:
 def encode(edit: Edit, source: Path, media: Media, target: Path, *, kit: Kit, tick: Tick) -> Rendering:
     """Render ``edit`` from ``source`` to ``target``, which appears only when it is whole and checked.
 
-    A hardware encoder that fails is replaced by x264. Raises BudgetError ``disk-full``, UsageError
-    ``folder-read-only``, ToolError when ffmpeg fails or the clip is not what was asked for; nothing is
-    left behind then.
+    All work is done in a folder of its own inside ``kit.cwd``, which is on the disk of ``target``: several
+    renders may have the same target at once. A hardware encoder that fails is replaced by x264. Raises
+    BudgetError ``disk-full``, UsageError ``folder-read-only``, ToolError when ffmpeg fails or the clip is
+    not what was asked for; nothing is left behind then.
     """
-    part = part_of(target)
-    with _said_plainly(target), _removed_on_failure(part), _scratch(target.parent) as folder:
+    with _said_plainly(target), _scratch(kit.cwd) as folder:
+        part = folder / target.name
         with tempfile.TemporaryFile(dir=folder) as taps:
-            run = Run(edit, source, media, part, folder, taps)
+            run = Run(edit, source, media, part, taps)
             drawing, encoder = _render(run, kit, lambda share: tick(_RENDER_SHARE * share))
             verify(part, edit, kit=kit, tick=lambda _: tick(_RENDER_SHARE))
             seen = measure_card(part, edit, Taps(drawing, taps), kit=kit, tick=lambda _: tick(_CHECKED_SHARE))
-        _publish(part, target)
+        os.replace(part, target)
     tick(1.0)
     fallback = () if encoder is kit.encoding.encoder else ("hardware-encoder-failed",)
     return Rendering(target, seen.card, encoder, seen.good_times, (*seen.degraded, *fallback))
-
-
-def part_of(target: Path) -> Path:
-    """Where a clip is written before it is whole: hidden, in the same folder."""
-    return target.with_name(f".{target.stem}.part.mp4")
-
-
-def sweep_parts(folder: Path) -> int:
-    """Remove what renders that were killed left in ``folder``; how many things that were."""
-    left = [*folder.glob(".*.part.mp4"), *folder.glob(f"{_SCRATCH}*")]
-    for path in left:
-        _remove(path)
-    return len(left)
 
 
 # --- the run --------------------------------------------------------------------------------------
@@ -77,13 +63,12 @@ def sweep_parts(folder: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One edit on its way: from where, to where, with its scratch folder and the file of small pictures."""
+    """One edit on its way: from where, to where in its own folder, and the file of small pictures."""
 
     edit: Edit
     source: Path
     media: Media
     part: Path
-    folder: Path
     taps: BinaryIO
 
 
@@ -100,22 +85,21 @@ def _render(run: Run, kit: Kit, tick: Tick) -> tuple[Graph, Encoder]:
 
 
 def _run_once(run: Run, kit: Kit, tick: Tick) -> Graph:
-    edit, encoding = run.edit, kit.encoding
-    inside = f"{run.folder.name}/"
-    drawing = graph(edit, run.media, folder=inside, upload=upload_filter(encoding.encoder))
-    _lay_out(run.folder, kit.fonts, edit, drawing)
+    edit, encoding, folder = run.edit, kit.encoding, run.part.parent
+    drawing = graph(edit, run.media, upload=upload_filter(encoding.encoder))
+    _lay_out(folder, kit.fonts, edit, drawing)
     arguments = encode_arguments(
         edit,
         drawing,
         source=input_arguments(run.source.resolve()),
-        graph_file=f"{inside}graph.txt",
+        graph_file="graph.txt",
         target=run.part.name,
         encoding=encoding,
     )
     run_ffmpeg(
         kit.ffmpeg,
         arguments,
-        cwd=run.part.parent,
+        cwd=folder,
         reads=(run.source, kit.fonts),
         expected_s=clip_length(edit),
         tick=tick,
@@ -137,34 +121,10 @@ def _lay_out(folder: Path, fonts: Path, edit: Edit, drawing: Graph) -> None:
 # --- files ----------------------------------------------------------------------------------------
 
 
-def _publish(part: Path, target: Path) -> None:
-    """Give a clip its name so that it survives a power cut, whole or not at all."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(part, target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-@contextmanager
-def _removed_on_failure(part: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        _remove(part)
-        raise
+    with tempfile.TemporaryDirectory(prefix="render-", dir=parent, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextmanager
@@ -192,11 +152,3 @@ def about_disk(error: OSError | ToolError, target: Path) -> ClipmillError | None
     if isinstance(error, ToolError):
         number = next((number for words, number in _DISK_WORDS if words in error.detail), None)
     return disk_error(number, target.parent)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

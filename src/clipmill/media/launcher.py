@@ -15,8 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from clipmill.errors import MissingError, ToolError
+from clipmill.errors import JobCancelled, MissingError, ToolError
 from clipmill.media.cage import LOADERS, environment, readable
+from clipmill.media.reins import Reins as Reins
+from clipmill.media.reins import current_reins
+from clipmill.media.reins import held_by as held_by
 from clipmill.media.spawning import Launcher, first_line
 
 Tick = Callable[[float], None]
@@ -72,12 +75,14 @@ def graphics_devices() -> tuple[Path, ...]:
 class Child:
     """A running child. ``stdout`` is a binary pipe unless a descriptor was given for it.
 
-    As a context it is stopped at the end; one that is forgotten is killed.
+    As a context it is stopped at the end; one that is forgotten is killed. It hangs on the ``reins`` of the
+    thread that launched it: once they are stopped, whatever goes wrong with it is JobCancelled.
     """
 
     def __init__(self, command: Command, pid: int, channel: int, stderr: int) -> None:
         self.command = command
         self.pid = pid
+        self.reins = current_reins()
         self.stdout: IO[bytes] | None = None
         self.cpu_s = 0.0
         self._channel = channel
@@ -86,8 +91,9 @@ class Child:
         self._failed = ""
         self._why = ""
         self._status: int | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may stop a child that its own thread asks about
         _launcher.groups.add(pid)
+        self.reins.take(self)
 
     def poll(self) -> int | None:
         """The exit status (negative: the signal that killed it), or None while it runs."""
@@ -101,6 +107,7 @@ class Child:
         while self.poll() is None:
             _readable(self._channel, 1)
         if self._status or self._why:
+            self.reins.check()
             raise self._fault()
 
     def stderr_tail(self) -> str:
@@ -110,13 +117,17 @@ class Child:
 
     def stop(self) -> None:
         """End the whole group: SIGTERM, 2 s, SIGKILL. Harmless when it has ended."""
-        if self.poll() is None:
-            with contextlib.suppress(OSError):
-                os.write(self._channel, b"stop\n")
+        self.ask_to_stop()
         while self.poll() is None:
             _readable(self._channel, 1)
         if self.stdout is not None:
             self.stdout.close()
+
+    def ask_to_stop(self) -> None:
+        """Begin to end it as ``stop`` does, from any thread, without waiting."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._status is None and self._channel >= 0:
+                os.write(self._channel, b"stop\n")
 
     def __enter__(self) -> Self:
         return self
@@ -125,12 +136,15 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if isinstance(error, Exception) and not isinstance(error, JobCancelled):
+            self.reins.check()  # half an answer of a child that was stopped is no fault
 
     def __del__(self) -> None:
         _launcher.groups.discard(self.pid)
-        for descriptor in (self._channel, self._stderr):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        with self._lock, contextlib.suppress(OSError):
+            channel, self._channel = self._channel, -1
+            os.close(channel)
+            os.close(self._stderr)
 
     def _hear(self) -> None:
         """Take in what the launcher process says about the child."""
@@ -144,6 +158,7 @@ class Child:
             self._lose()
         if self._status is not None:
             _launcher.groups.discard(self.pid)
+            self.reins.drop(self)
 
     def _lose(self) -> None:
         """The launcher process is gone, and the kernel killed the child with it; make sure of its group."""
@@ -162,8 +177,10 @@ class Child:
 def launch(command: Command, *, stdin: int | None = None, stdout: int | None = None) -> Child:
     """Start a child. ``stdin`` and ``stdout`` are file descriptors; no stdin means an empty one.
 
-    May be called from any thread. Raises MissingError when the program is not there.
+    May be called from any thread. Raises MissingError when the program is not there, JobCancelled when the
+    reins of this thread were stopped.
     """
+    current_reins().check()
     program = command.argv[0]
     if not (os.path.isabs(program) and os.access(program, os.X_OK)):
         raise MissingError(

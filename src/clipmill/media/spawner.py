@@ -82,6 +82,7 @@ class Running:
         """Enforce what the kernel does not: the deadline, resident memory, the size of stderr."""
         now = time.monotonic()
         if now >= self.kill_at:
+            self.kill_at = now + PATROL_S
             self.send(signal.SIGKILL)
         elif now >= self.deadline:
             self.stop("deadline")
@@ -120,7 +121,7 @@ class Launcher:
         worker = os.getppid()
         try:
             while os.getppid() == worker:
-                ready = {number for number, _ in self.poll.poll(PATROL_S * 1000 if self.running else 5000)}
+                ready = {number for number, _ in self.poll.poll(self.nap_ms())}
                 if self.control.fileno() in ready and not self.obey():
                     return
                 if self.woken in ready:
@@ -134,6 +135,13 @@ class Launcher:
             for child in self.running.values():
                 child.send(signal.SIGKILL)
             end_orphans(set())
+
+    def nap_ms(self) -> float:
+        """How long nothing needs to be done: until the next patrol, or the next child is to be killed."""
+        if not self.running:
+            return 5000
+        soonest = min(child.kill_at for child in self.running.values()) - time.monotonic()
+        return max(0.0, min(PATROL_S, soonest)) * 1000
 
     # --- requests ---
 

@@ -79,6 +79,9 @@ class Launcher:
         """
         with contextlib.suppress(OSError):
             control.recv(1)
+        self._kill_groups()
+
+    def _kill_groups(self) -> None:
         for group in tuple(self.groups):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
@@ -98,6 +101,7 @@ class Launcher:
         """Let it end with all its children, and wait for that, so that their CPU seconds count as ours."""
         if self._owner == os.getpid():
             self._drop()
+            self._kill_groups()  # when it was killed just before us, nobody has mourned it yet
 
 
 def first_line(channel: int) -> bytes:

@@ -1,6 +1,5 @@
 """A still picture of a finished clip: the sharpest of some moments, as JPEG."""
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,30 +18,20 @@ _LIMITS = Limits(wall_s=120, cpu_s=60)
 def thumbnail(ffmpeg: Path, clip: Path, at: Sequence[float], target: Path, *, cwd: Path) -> float:
     """Write the sharpest picture at the few times ``at`` (seconds of the clip) to ``target``; its time.
 
-    Sharp means the most fine detail: a blink of motion blur or a fade loses. Raises ToolError.
+    Sharp means the most fine detail: a blink of motion blur or a fade loses. ``target`` lies in ``cwd``, a
+    scratch folder, and may be half written when this fails. Raises ToolError.
     """
     best, sharpness = 0.0, -1.0
     for time in at or (0.0,):
         for moment, value in _sharpness(ffmpeg, clip, max(0.0, time - _LOOK_S / 2), cwd):
             if value > sharpness:
                 best, sharpness = moment, value
-    part = target.with_name(f".{target.stem}.part{target.suffix}")
     arguments = (
         *("-y", "-ss", f"{best:.4f}", "-i", f"file:{clip}", "-frames:v", "1", "-an"),
-        *(
-            "-vf",
-            "scale=out_range=pc,format=yuvj420p",
-            "-q:v",
-            "3",
-            "-f",
-            "image2",
-            "-update",
-            "1",
-            f"file:{part}",
-        ),
+        *("-vf", "scale=out_range=pc,format=yuvj420p", "-q:v", "3"),
+        *("-f", "image2", "-update", "1", target.name),
     )
-    run_ffmpeg(ffmpeg, arguments, cwd=target.parent, reads=(clip,), limits=_LIMITS)
-    os.replace(part, target)
+    run_ffmpeg(ffmpeg, arguments, cwd=cwd, reads=(clip,), limits=_LIMITS)
     return best
 
 

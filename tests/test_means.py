@@ -1,0 +1,36 @@
+"""The means of work: what the settings ask for is found, and encodes share the cores."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from clipmill.editing.command import Encoder
+from clipmill.errors import SettingsError
+from clipmill.means import Means, threads_an_encode
+from clipmill.settings import read_settings
+
+
+@pytest.mark.parametrize(
+    ("cores", "at_once", "threads"), [(2, 1, 0), (2, 2, 1), (1, 4, 1), (8, 2, 4), (8, 3, 2), (64, 1, 0)]
+)
+def test_encodes_at_once_share_the_cores_and_one_alone_has_all(
+    cores: int, at_once: int, threads: int
+) -> None:
+    assert threads_an_encode(cores, at_once) == threads
+
+
+def test_the_services_are_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("THREADS", "3"), ("HEIGHT", "320"), ("MAX_HOURS", "2"), ("CRF", "20")):
+        monkeypatch.setenv(f"CLIPMILL_{name}", value)
+    services = Means(read_settings(), at_once=2).services(lambda *_: None)
+    assert os.access(services.ffmpeg, os.X_OK)
+    assert (services.encoding.encoder, services.encoding.crf) == (Encoder.X264, 20)
+    assert services.encoding.threads == 3
+    assert (services.height, services.max_seconds) == (320, 7200)
+
+
+def test_a_program_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLIPMILL_FFMPEG", str(tmp_path / "ffmpeg"))
+    with pytest.raises(SettingsError):
+        Means(read_settings()).services(lambda *_: None)
