@@ -6,6 +6,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from pg_kit import database_url, postgres, postgres_database, postgres_url  # noqa: F401 (fixtures)
 from talk_kit import make_talk, write_srt
 
 

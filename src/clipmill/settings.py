@@ -1,18 +1,25 @@
 """All settings with defaults and meanings, read once at start from ``CLIPMILL_*`` in the environment."""
 
+import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clipmill.errors import SettingsError
+
+THREADS_AN_ENCODE = 4
+"""Beyond four threads x264's fast presets gain little on one clip: two clips side by side gain more."""
 
 
 class Settings(BaseSettings):
     """Every setting; ``clipmill config show`` prints them with where each value came from."""
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_", extra="ignore", frozen=True)
+
+    # --- programs, models, clips ---
 
     ffmpeg: Path | None = Field(None, description="A system ffmpeg to use instead of the embedded one.")
     model: str = Field(
@@ -31,6 +38,133 @@ class Settings(BaseSettings):
     max_hours: float = Field(4.0, gt=0, le=24, description="Longest source that is accepted, in hours.")
     reserve_mb: int = Field(200, ge=0, description="Free disk space in MiB that is never used.")
 
+    # --- the service: where things are ---
+
+    home: Path = Field(
+        Path("~/.local/share/clipmill"),
+        validate_default=True,
+        description="Folder of the service: its jobs, and its database when that is SQLite.",
+    )
+    database_url: str = Field(
+        "",
+        repr=False,
+        description="postgresql:// address of the database; SQLite in CLIPMILL_HOME when empty.",
+    )
+    server: str = Field(
+        "http://127.0.0.1:8420", description="Where submit, jobs and the other client commands find serve."
+    )
+    sources: str = Field(
+        "",
+        description=f"Folders from which serve takes sources, with {os.pathsep!r} between them;"
+        " the folder where it was started when empty.",
+    )
+
+    # --- the service: how much at once, over all workers ---
+
+    queue: int = Field(1000, ge=1, le=1_000_000, description="Most jobs that wait; more are turned away.")
+    downloads: int = Field(6, ge=1, le=1000, description="Sources taken in at once, over all workers.")
+    transcribes: int = Field(2, ge=1, le=1000, description="Sources listened to at once, over all workers.")
+    scores: int = Field(3, ge=1, le=1000, description="Sources chosen from at once, over all workers.")
+    encodes: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Clips rendered at once, over all workers; 0 fits the cores where serve or worker runs.",
+    )
+    transcribe_starts: int = Field(
+        0, ge=0, description="Most transcriptions started in a minute, over all workers; 0 means no limit."
+    )
+
+    # --- the service: how much at once, in one worker ---
+
+    worker_downloads: int = Field(0, ge=0, description="The same in one worker; 0 means no limit of its own.")
+    worker_transcribes: int = Field(
+        0, ge=0, description="The same in one worker; 0 means no limit of its own."
+    )
+    worker_scores: int = Field(0, ge=0, description="The same in one worker; 0 means no limit of its own.")
+    worker_encodes: int = Field(0, ge=0, description="The same in one worker; 0 means no limit of its own.")
+
+    # --- the service: when things go wrong ---
+
+    crashes: int = Field(3, ge=1, le=100, description="A task that brought down so many workers is given up.")
+    drain_s: float = Field(
+        30.0, ge=0, le=3600, description="Seconds that running work gets when a worker is told to end."
+    )
+    beat_s: float = Field(2.0, ge=0.1, le=60, description="Seconds between two signs of life of a worker.")
+    dead_s: float = Field(
+        12.0,
+        le=600,
+        validate_default=True,
+        description="Seconds without a sign of life after which a worker counts as dead.",
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _whole_path(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if url and not re.match(r"postgres(ql)?(\+psycopg)?://", url):
+            raise ValueError("it must start with postgresql:// or be empty")
+        return url.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("server")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if not re.match(r"https?://[^/?#]", url):
+            raise ValueError("it must start with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("dead_s")
+    @classmethod
+    def _late_enough(cls, dead_s: float, info: ValidationInfo) -> float:
+        beat_s = info.data.get("beat_s", 0.0)
+        if dead_s < 3 * beat_s:
+            raise ValueError(f"it must be at least three times CLIPMILL_BEAT_S, which is {beat_s:g}")
+        return dead_s
+
+    @property
+    def jobs_url(self) -> str:
+        """The address of the database that holds our own tables."""
+        return self.database_url or f"sqlite:///{self.home / 'jobs.db'}"
+
+    @property
+    def engine_url(self) -> str:
+        """The address of the database that holds the engine's tables."""
+        return self.database_url or f"sqlite:///{self.home / 'engine.db'}"
+
+    @property
+    def source_folders(self) -> tuple[Path, ...]:
+        """The folders that were named in ``sources``; empty when none was."""
+        named = (part for part in self.sources.split(os.pathsep) if part.strip())
+        return tuple(Path(part).expanduser().absolute() for part in named)
+
+    def slots(self) -> dict[str, int]:
+        """How many tasks of each stage may run at once over all workers."""
+        return {
+            "download": self.downloads,
+            "transcribe": self.transcribes,
+            "score": self.scores,
+            "encode": self.encodes or self._fitting_encodes(),
+        }
+
+    def worker_slots(self) -> dict[str, int]:
+        """How many tasks of each stage may run at once in one worker; 0 means no limit of its own."""
+        return {
+            "download": self.worker_downloads,
+            "transcribe": self.worker_transcribes,
+            "score": self.worker_scores,
+            "encode": self.worker_encodes,
+        }
+
+    def _fitting_encodes(self) -> int:
+        cores = os.cpu_count() or 1
+        if self.threads:
+            return max(1, cores // self.threads)
+        return max(2, cores // THREADS_AN_ENCODE)
+
 
 def read_settings() -> Settings:
     """The settings of this process.
@@ -42,19 +176,26 @@ def read_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "CLIPMILL_" + "_".join(str(part) for part in first["loc"]).upper()
+        what = first["msg"].removeprefix("Value error, ")
         raise SettingsError(
-            f"The setting {name} cannot be used: {first['msg'].lower()}.", code="setting-wrong"
+            f"The setting {name} cannot be used: {what[:1].lower()}{what[1:]}.", code="setting-wrong"
         ) from None
 
 
 def describe_settings(settings: Settings) -> list[dict[str, str]]:
-    """Every setting: its variable, its value, where that came from, and what it means."""
+    """Every setting: its variable, its value without secrets, where that came from, and what it means."""
     return [
         {
             "name": f"CLIPMILL_{name.upper()}",
-            "value": "" if (value := getattr(settings, name)) is None else str(value),
+            "value": "" if (value := getattr(settings, name)) is None else without_password(str(value)),
             "origin": "environment" if name in settings.model_fields_set else "default",
             "meaning": field.description or "",
         }
         for name, field in Settings.model_fields.items()
     ]
+
+
+def without_password(text: str) -> str:
+    """A text with the password of an address, before its host or among its parameters, put out of sight."""
+    text = re.sub(r"(?<=://)([^/?#@:]*):.*@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&](?:password|passfile|sslpassword|sslkey)=)[^&#]*", r"\1***", text)
