@@ -11,6 +11,8 @@ from clipmill.commands import app
 from clipmill.editing.styles import STYLES
 from clipmill.settings import Settings
 from clipmill.warnings import WARNINGS
+from clipmill.web.problems import HTTP_PROBLEMS
+from web_kit import serving
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "clipmill"
@@ -26,8 +28,34 @@ def codes() -> Iterator[str]:
 
 
 def test_every_error_code_is_explained() -> None:
-    text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    text = "".join((REFERENCE / name).read_text(encoding="utf-8") for name in ("errors.md", "api.md"))
     assert sorted({code for code in codes() if f"`{code}`" not in text}) == []
+
+
+def test_every_call_and_problem_of_the_api_is_explained(tmp_path: Path) -> None:
+    text = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    with serving(tmp_path / "home") as site:
+        document = site.http.get("/openapi.json").json()
+    calls = [
+        f"`{method.upper()} {path}`"
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "head"
+    ]
+    assert [call for call in calls if call not in text] == []
+    codes = [f"| {status} | `{code}` |" for code, (status, _) in HTTP_PROBLEMS.items()]
+    assert [code for code in codes if code not in text] == []
+    shapes = (
+        "JobTaken",
+        "JobOptions",
+        "JobShape",
+        "TaskShape",
+        "ClipShape",
+        "ClipChangeTaken",
+        "PlannedClip",
+    )
+    fields = {field for shape in shapes for field in document["components"]["schemas"][shape]["properties"]}
+    assert sorted(field for field in fields if f"`{field}`" not in text) == []
 
 
 def test_every_warning_is_explained() -> None:
@@ -44,7 +72,9 @@ def test_every_command_and_option_is_explained() -> None:
     text = (REFERENCE / "cli.md").read_text(encoding="utf-8")
     commands = [name for name in app if not name.startswith("-")]
     assert [name for name in commands if f"clipmill {name}" not in text] == []
-    source = "".join((SOURCE / f"{name}.py").read_text() for name in ("options", "commands"))
+    source = "".join(
+        (SOURCE / f"{name}.py").read_text() for name in ("options", "commands", "service_commands")
+    )
     options = set(re.findall(r'"(--[a-z-]+)"', source)) - {"--version"}
     assert sorted(option for option in options if option not in text) == []
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from clipmill import __version__
+from clipmill import __version__, service_commands
 from clipmill.options import Flag, JsonFlag, Manner, Text, Wish
 
 # The modules that do the work are slow to import, so each command imports them when it runs: help and
@@ -192,6 +192,8 @@ def fonts() -> int:
 config = App(name="config", help="Look at the settings.")
 app.command(config)
 app.register_install_completion_command(name="--install-completion")
+for command in service_commands.COMMANDS:
+    app.command(command, group="Service")
 
 
 @config.command(name="show")

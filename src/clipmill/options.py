@@ -62,3 +62,19 @@ class Manner:
     "Say nothing but errors."
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"], negative="", show_default=False)] = False
     "Say more about what happens."
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How to hand a job in, and whether to stay with it."""
+
+    wait: Flag = False
+    "Stay until it has ended, then print the clips as `make` does."
+    priority: int = 5
+    "1 is worked on first, 9 last."
+    metadata: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = ()
+    "NAME=VALUE, kept with the job; may be given again."
+    json: JsonFlag = False
+    "Print one JSON document on stdout."
+    quiet: Annotated[bool, Parameter(name=["-q", "--quiet"], negative="", show_default=False)] = False
+    "Say nothing but errors."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -52,12 +53,40 @@ def count_queued(connection: sa.Connection) -> int:
 
 def positions(database: Database, ids: Collection[str]) -> dict[str, int]:
     """The places in the line as it is now, 1 being next, of those of these jobs that wait."""
-    order = _fair_order()
-    place = sa.func.row_number().over(order_by=(order.c.priority, order.c.turn, order.c.seq))
-    places = sa.select(order.c.id, place.label("place")).subquery()
     with database.read() as connection:
+        if len(ids) == 1:
+            row = connection.execute(_BY_AGE, {"job": next(iter(ids))}).one()
+            if row.first == row.last:  # nobody else waits, so nobody takes turns
+                return {row.id: row.place} if row.id else {}
+        order = _fair_order()
+        place = sa.func.row_number().over(order_by=(order.c.priority, order.c.turn, order.c.seq))
+        places = sa.select(order.c.id, place.label("place")).subquery()
         rows = connection.execute(sa.select(places).where(places.c.id.in_(sorted(ids))))
         return {row.id: row.place for row in rows}
+
+
+def _by_age() -> sa.Select[*tuple[Any, ...]]:
+    """The place of a ``job`` by priority and age, and the first and last owner of all that wait.
+
+    Counting costs a fifth of sorting, and every answer about a job that waits asks for its place.
+    """
+    own = sa.select(jobs.c.id, jobs.c.priority, jobs.c.seq).where(jobs.c.id == sa.bindparam("job"), queued)
+    one = own.subquery()
+    older = (jobs.c.priority == one.c.priority) & (jobs.c.seq <= one.c.seq)
+    before = (jobs.c.priority < one.c.priority) | older
+    return (
+        sa.select(
+            sa.func.min(one.c.id).label("id"),
+            sa.func.count().filter(before).label("place"),
+            sa.func.min(jobs.c.owner).label("first"),
+            sa.func.max(jobs.c.owner).label("last"),
+        )
+        .join(one, sa.true())
+        .where(queued)
+    )
+
+
+_BY_AGE = _by_age()
 
 
 def _fair_order() -> sa.Subquery:
