@@ -81,6 +81,16 @@ def test_a_killed_engine_s_work_goes_on_elsewhere_and_what_was_done_stays_done(s
     assert all(row[1] == "a" for row in site.said("begin") if row[4] != "encode")
 
 
+def test_what_a_worker_holds_that_nobody_knows_goes_on_elsewhere(site: Site) -> None:
+    first = site.start("a", jobs_to_start=["j1"], encode_s=2.0)
+    site.until("begin", 2, where=lambda row: row[4] == "encode")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    site.start("b", known=["b"], encode_s=0.1)
+    site.until("close")
+    assert len(site.said("end")) == 6
+
+
 def test_a_task_that_asks_for_it_is_begun_again_and_its_siblings_are_not(site: Site) -> None:
     site.start("a", jobs_to_start=["j1"], again={"transcribe": 2})
     site.until("close")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,7 +90,7 @@ def site(tmp_path: Path, talk: Path) -> Iterator[Site]:
     there.close()
 
 
-def until(find: Callable[[], T], seconds: float = 60) -> T:
+def until(find: Callable[[], T], seconds: float = 120) -> T:
     deadline = time.monotonic() + seconds
     while not (found := find()):
         assert time.monotonic() < deadline, "it did not happen"
@@ -165,16 +166,13 @@ def test_a_frozen_worker_that_wakes_publishes_nothing_and_starts_afresh(site: Si
 def frozen(site: Site, worker: "subprocess.Popen[bytes]") -> bool:
     """Freeze a worker between two writes: one that sleeps with SQLite's lock in its hand stops everybody."""
     worker.send_signal(signal.SIGSTOP)
-    for name in ("jobs.db", "engine.db"):
-        with sqlite3.connect(site.home / name, timeout=0, isolation_level=None) as connection:
-            try:
+    try:
+        for name in ("jobs.db", "engine.db"):
+            with closing(sqlite3.connect(site.home / name, timeout=0, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.execute("ROLLBACK")
-            except sqlite3.OperationalError:
-                worker.send_signal(signal.SIGCONT)
-                return False
-            finally:
-                connection.close()
+    except sqlite3.OperationalError:
+        worker.send_signal(signal.SIGCONT)
+        return False
     return True
 
 
@@ -268,7 +266,7 @@ def test_a_source_that_is_no_video_ends_the_job_with_its_reason(site: Site, tmp_
     failed = site.ended(job)
     assert failed.state is State.FAILED
     assert failed.fault
-    assert failed.fault.code == "not-media"
+    assert failed.fault.code == "not-a-media-file"
 
 
 def test_a_removed_job_leaves_no_file(site: Site) -> None:

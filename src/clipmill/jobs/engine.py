@@ -123,14 +123,20 @@ class Engine:
         _requeue((found.workflow_id, found.queue_name) for found in left)
         return len(left)
 
-    def take_orphans(self, worker: str) -> int:
-        """Put back what is ours by the books but runs nowhere here, seen twice in a row; how many."""
-        held = DBOS.list_workflows(status="PENDING", executor_id=worker, load_input=False, load_output=False)
+    def take_lost(self, worker: str, known: Callable[[], Collection[str]]) -> int:
+        """Put back what runs nowhere; how many workflows.
+
+        That is what ``worker``, this one, holds by the books but does not run, seen twice in a row; and what is
+        held by none of the ``known`` workers: one that was taken for dead may still have claimed something.
+        """
+        held = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        living = known()
         with self._lock:
-            lost = {found.workflow_id for found in held} - self._running
-        twice, self._suspects = lost & self._suspects, lost - self._suspects
-        _requeue((found.workflow_id, found.queue_name) for found in held if found.workflow_id in twice)
-        return len(twice)
+            unrun = {w.workflow_id for w in held if w.executor_id == worker} - self._running
+        twice, self._suspects = unrun & self._suspects, unrun - self._suspects
+        lost = [w for w in held if w.workflow_id in twice or w.executor_id not in living]
+        _requeue((found.workflow_id, found.queue_name) for found in lost)
+        return len(lost)
 
     def ended(self, runs: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
         """Of these runs, those whose workflow has ended, with its error; or ``gone`` where there is none."""

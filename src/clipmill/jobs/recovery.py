@@ -53,6 +53,12 @@ def leave(database: Database, worker: str) -> None:
         connection.execute(sa.delete(workers).where(workers.c.id == worker))
 
 
+def known(database: Database) -> set[str]:
+    """Ids of all workers that are not forgotten."""
+    with database.read() as connection:
+        return set(connection.scalars(sa.select(workers.c.id)))
+
+
 def inherit(database: Database, heir: str, *, dead_s: float) -> list[str]:
     """Ids of dead workers whose work ``heir`` alone is to take over now.
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,15 +32,15 @@ from clipmill.settings import Settings
 from clipmill.studio import Stage, Task
 from clipmill.workspace import Workspace, demand_disk, job_ended, sweep_attempts
 
-DISPATCH_S, WATCH_S, FENCE_S, SWEEP_S, RECONCILE_S, PRUNE_S = 0.1, 0.5, 1.0, 2.0, 10.0, 600.0
+DISPATCH_S, WATCH_S, FENCE_S, LATE_S, SWEEP_S, RECONCILE_S, PRUNE_S = 0.1, 0.5, 1.0, 1.0, 2.0, 10.0, 600.0
 """How often jobs are taken from the line, running tasks are looked at, this worker asks itself whether it may
-go on, dead workers are looked for, tables are compared with workflows, old rows are thrown away."""
+go on, jobs are looked for whose taker was cut off, dead workers are looked for, tables are compared with workflows, old rows are thrown away."""
 
 KEPT = timedelta(hours=1)
 """Workflows of ended jobs are kept this long."""
 
 STOP_S = 4.0
-"""Children that are stopped are gone after this: 2 s from SIGTERM to SIGKILL, and the time to see it."""
+"""Children that are stopped are gone after this: 1 s from SIGTERM to SIGKILL, and the time to see it."""
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +115,7 @@ class Worker:
             supervise(loop, every_s=seconds, until=self._over)
         for loop, seconds in (
             (self._dispatch, DISPATCH_S),
+            (self._dispatch_late, LATE_S),
             (self._sweep, SWEEP_S),
             (self._reconcile, RECONCILE_S),
             (self._prune, PRUNE_S),
@@ -177,7 +178,13 @@ class Worker:
         os.execv(sys.executable, sys.orig_argv)
 
     def _dispatch(self) -> None:
-        for job, run in (*self._store.take_jobs(self._slots), *self._store.unhanded()):
+        self._start(self._store.take_jobs(self._slots))
+
+    def _dispatch_late(self) -> None:
+        self._start(self._store.unhanded())
+
+    def _start(self, runs: Sequence[tuple[str, int]]) -> None:
+        for job, run in runs:
             self._engine.start_job(job, run, self._store.job(job).request.priority)
             self._store.handed(job, run)
 
@@ -191,7 +198,7 @@ class Worker:
                 sweep_attempts(self._folder(task.job), of=f"-{worker}")
             recovery.leave(self._database, worker)
             log.warning("Worker %s died: %d of its workflows go on elsewhere.", worker, taken)
-        self._engine.take_orphans(self._me.id)
+        self._engine.take_lost(self._me.id, lambda: recovery.known(self._database))
 
     def _reconcile(self) -> None:
         """Jobs that should have a workflow but have none that runs; files of jobs that were deleted."""

@@ -116,7 +116,7 @@ class Child:
         return os.pread(self._stderr, 8000, max(0, size - 8000)).decode(errors="replace")[-2000:]
 
     def stop(self) -> None:
-        """End the whole group: SIGTERM, 2 s, SIGKILL. Harmless when it has ended."""
+        """End the whole group: SIGTERM, 1 s, SIGKILL. Harmless when it has ended."""
         self.ask_to_stop()
         while self.poll() is None:
             _readable(self._channel, 1)

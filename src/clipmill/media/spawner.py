@@ -24,8 +24,9 @@ if __name__ == "__main__":
 from clipmill.media import sandbox
 
 CONTROL = 3
-GRACE_S = 2.0
-"""From SIGTERM to SIGKILL: ffmpeg closes a file within a tenth of it, and may ignore SIGTERM for minutes."""
+GRACE_S = 1.0
+"""From SIGTERM to SIGKILL: ffmpeg closes a file within a fifth of it, but a render may ignore SIGTERM
+for many seconds. Who cancels a job waits for it, and what a stopped child leaves is thrown away."""
 PATROL_S = 0.5
 STDERR_BYTES = 16 << 20
 """What a child may write to stderr before it is thrown away; only the tail is ever read."""
