@@ -1,4 +1,4 @@
-.PHONY: install demo test check bench
+.PHONY: install demo test check bench chaos
 
 install:            ## make .venv with clipmill in it
 	scripts/install
@@ -17,3 +17,7 @@ check:              ## format, lint, types, layers: changes nothing
 bench:              ## measure and print the table of figures
 	scripts/install dev
 	.venv/bin/python -m bench.run $(PARTS)
+
+chaos:              ## kill everything at random moments and prove that nothing was lost; SEED=N does it again
+	scripts/install dev
+	scripts/chaos $(if $(SEED),--seed $(SEED)) $(CHAOS)

@@ -1,7 +1,7 @@
 """A process with an engine whose tasks only write down that they ran: run as a program by tests.
 
-``engine_kit.py NAME SPEC`` with SPEC as JSON: the engine's url, the log to append to, seconds that an encode takes,
-the jobs to start, the workers to take over, and how long to live.
+``engine_kit.py NAME SPEC`` with SPEC as JSON: the engine's url, the log to append to, seconds that an encode
+takes, the jobs to start, the workers to take over, and how long to live.
 """
 
 import json

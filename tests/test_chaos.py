@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos.cases import Stage, accepting, frozen, poison, update
+from chaos.cases import Stage, accepting, update
 from chaos.clients import Door
 from chaos.cluster import Cluster, Death
 from chaos.facts import EventRow
@@ -39,7 +39,7 @@ def talks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Talk, ...]:
 
 @pytest.mark.timeout(240)
 def test_kills_of_everything_lose_nothing_on_sqlite(talks: tuple[Talk, ...], tmp_path: Path) -> None:
-    force = Force(kills=8, jobs=5, minutes=0.4, seed=SEED, clients=2)
+    force = Force(kills=6, jobs=4, minutes=0.3, seed=SEED, clients=2)
     result = storm(tmp_path, talks, force, say=quiet)
     assert result.violations == [], result.figures
 
@@ -48,7 +48,7 @@ def test_kills_of_everything_lose_nothing_on_sqlite(talks: tuple[Talk, ...], tmp
 def test_kills_of_everything_lose_nothing_on_postgresql(
     talks: tuple[Talk, ...], tmp_path: Path, postgres_database: str
 ) -> None:
-    force = Force(kills=5, jobs=3, minutes=0.25, seed=SEED, clients=1)
+    force = Force(kills=4, jobs=2, minutes=0.2, seed=SEED, clients=1)
     result = storm(tmp_path, talks, force, database=postgres_database, say=quiet)
     assert result.violations == [], result.figures
 
@@ -57,29 +57,13 @@ def test_kills_of_everything_lose_nothing_on_postgresql(
 def test_no_job_is_lost_or_taken_twice_while_the_api_is_killed(
     talks: tuple[Talk, ...], tmp_path: Path
 ) -> None:
-    result = accepting(Stage(tmp_path, talks), kills=4, seed=SEED)
-    assert result.violations == [], result.figures
-
-
-@pytest.mark.timeout(240)
-def test_a_task_that_kills_its_worker_is_given_up_and_the_others_go_on(
-    talks: tuple[Talk, ...], tmp_path: Path
-) -> None:
-    result = poison(Stage(tmp_path, talks), others=2)
-    assert result.violations == [], result.figures
-
-
-@pytest.mark.timeout(240)
-def test_a_worker_that_stood_still_publishes_nothing_when_it_goes_on(
-    talks: tuple[Talk, ...], tmp_path: Path
-) -> None:
-    result = frozen(Stage(tmp_path, talks), jobs=2)
+    result = accepting(Stage(tmp_path, talks), kills=3, seed=SEED)
     assert result.violations == [], result.figures
 
 
 @pytest.mark.timeout(240)
 def test_an_update_carries_on_with_half_done_jobs(talks: tuple[Talk, ...], tmp_path: Path) -> None:
-    result = update(Stage(tmp_path, talks), jobs=3)
+    result = update(Stage(tmp_path, talks), jobs=2)
     assert result.violations == [], result.figures
 
 

@@ -204,6 +204,7 @@ def _words(studio: Studio, media: Media, tick: Tick) -> Transcript:
         return Transcript(options.language, 0.0, media.duration, (), "nobody")
     listening = replace(studio.services.listening, model=options.model, language=options.language)
     cwd = studio.work.scratch("hear")
+    studio.services.take_turn()
     return transcribe(
         studio.services.ffmpeg, working_file(studio), media, listening=listening, cwd=cwd, tick=tick
     )

@@ -1,7 +1,7 @@
 """What a job is and what it is worked on with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -38,9 +38,17 @@ class Job:
     options: Options
 
 
+def at_once() -> None:
+    """Nobody else takes turns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the stages need from outside: programs, ways to work, and whom to tell the share done."""
+    """What the stages need from outside: programs, ways to work, and whom to tell the share done.
+
+    ``take_turn`` is called right before listening begins, and raises BusyError ``rate-limited`` when too much
+    was begun lately.
+    """
 
     ffmpeg: Path
     encoding: Encoding
@@ -48,6 +56,7 @@ class Services:
     height: int
     max_seconds: float
     tell: Callable[[Task, float], None]
+    take_turn: Callable[[], None] = field(default=at_once, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

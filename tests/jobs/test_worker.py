@@ -44,8 +44,9 @@ class Site:
         self.store = Store(database)
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def submit(self, source: Path | None = None, *, count: int = 2) -> str:
-        options = Options(count=count, least=4, most=8, transcript=str(self.talk.with_suffix(".srt")))
+    def submit(self, source: Path | None = None, *, count: int = 2, heard: bool = False) -> str:
+        words = "" if heard else str(self.talk.with_suffix(".srt"))
+        options = Options(count=count, least=4, most=8, transcript=words)
         (job,) = self.store.accept([Request(str(source or self.talk), options)], bound=100)
         assert isinstance(job, JobRecord)
         return job.id
@@ -256,6 +257,16 @@ def test_a_child_that_hangs_is_stopped_and_its_clip_is_rendered_again(site: Site
     assert site.ended(job).state is State.SUCCEEDED
     (waiting,) = site.events(job, "waiting")
     assert waiting.data["error"]["code"] == "tool-timeout"
+
+
+def test_who_may_not_begin_to_listen_waits_its_turn_without_a_slot(site: Site) -> None:
+    jobs = [site.submit(heard=True) for _ in range(2)]
+    site.work(CLIPMILL_TRANSCRIBE_STARTS="1")
+    (late,) = until(lambda: [job for job in jobs if site.events(job, "waiting")])
+    (waiting, *_) = site.events(late, "waiting")
+    assert waiting.data["error"]["code"] == "rate-limited"
+    assert 30 < waiting.data["seconds"] <= 62
+    assert site.store.job(late).state is State.WAITING
 
 
 def test_a_source_that_is_no_video_ends_the_job_with_its_reason(site: Site, tmp_path: Path) -> None:

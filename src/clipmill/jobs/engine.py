@@ -126,8 +126,8 @@ class Engine:
     def take_lost(self, worker: str, known: Callable[[], Collection[str]]) -> int:
         """Put back what runs nowhere; how many workflows.
 
-        That is what ``worker``, this one, holds by the books but does not run, seen twice in a row; and what is
-        held by none of the ``known`` workers: one that was taken for dead may still have claimed something.
+        That is what ``worker``, this one, holds by the books but does not run, seen twice in a row; and what
+        none of the ``known`` workers holds: one that was taken for dead may still have claimed something.
         """
         held = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         living = known()

@@ -28,6 +28,9 @@ from clipmill.workspace import Workspace, attempt_space
 TRIES = 3
 """How often a task is begun that ends with a fault which may pass."""
 
+MOST_TRIES = 1000
+"""How often a task is begun whose fault is not its own: no room, no turn, a part that was down."""
+
 DISK_WAIT_S = 20.0
 """A task that found the disk full tries again after this long; the fault is not the job's."""
 
@@ -60,6 +63,8 @@ class Shop:
     """Seconds without a beat after which nothing is published any more: before others take over."""
     room: Callable[[Path, float], None]
     """Raises BudgetError when a folder's disk has not so many MiB free beside the reserve."""
+    take_turn: Callable[[], None]
+    """Raises BusyError when as many transcriptions began lately as may."""
 
     def folder(self, job: str) -> Path:
         """The folder of one job."""
@@ -145,9 +150,8 @@ class Desk:
             if hand.reins.stopped:
                 raise JobCancelled
 
-        return Studio(
-            Job(Path(job.request.source), job.request.options), work, replace(self._shop.services, tell=tell)
-        )
+        services = replace(self._shop.services, tell=tell, take_turn=self._shop.take_turn)
+        return Studio(Job(Path(job.request.source), job.request.options), work, services)
 
     def _guard(self, holding: Holding, hand: Underway) -> None:
         """Called before anything is published: raises JobCancelled when the task is not ours any more."""
@@ -173,6 +177,8 @@ def _after(error: Exception, *, tries: int) -> Outcome:
     match error:
         case JobCancelled():
             return Outcome("stopped")
+        case _ if tries >= MOST_TRIES:
+            return Outcome("failed", fault=fault)
         case BudgetError(code="disk-full"):
             return Outcome("again", fault=fault, delay_s=DISK_WAIT_S)
         case BusyError(retry_after=seconds):

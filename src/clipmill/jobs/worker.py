@@ -14,11 +14,13 @@ from pathlib import Path
 
 from clipmill import __version__, pipeline
 from clipmill.clipfile import remove_clips_after
+from clipmill.errors import BusyError
 from clipmill.jobs import recovery
 from clipmill.jobs.database import Database
 from clipmill.jobs.engine import Answer, Engine, Lane, Work
 from clipmill.jobs.joblog import JobLog, Seldom
 from clipmill.jobs.ledger import Ledger
+from clipmill.jobs.limits import take_token
 from clipmill.jobs.records import ENDED, Fault, TaskName
 from clipmill.jobs.store import Store
 from clipmill.jobs.supervise import patiently, supervise, survive
@@ -34,7 +36,8 @@ from clipmill.workspace import Workspace, demand_disk, job_ended, sweep_attempts
 
 DISPATCH_S, WATCH_S, FENCE_S, LATE_S, SWEEP_S, RECONCILE_S, PRUNE_S = 0.1, 0.5, 1.0, 1.0, 2.0, 10.0, 600.0
 """How often jobs are taken from the line, running tasks are looked at, this worker asks itself whether it may
-go on, jobs are looked for whose taker was cut off, dead workers are looked for, tables are compared with workflows, old rows are thrown away."""
+go on, jobs are looked for whose taker was cut off, dead workers are looked for, tables are compared with
+workflows, old rows are thrown away."""
 
 KEPT = timedelta(hours=1)
 """Workflows of ended jobs are kept this long."""
@@ -100,6 +103,7 @@ class Worker:
             max_crashes=settings.crashes,
             fence_s=settings.dead_s * 2 / 3,
             room=partial(demand_disk, reserve_mb=settings.reserve_mb),
+            take_turn=self._take_turn,
         )
 
     def start(self) -> None:
@@ -215,6 +219,16 @@ class Worker:
         self._engine.prune((datetime.now(UTC) - KEPT).isoformat())
         self._store.prune()
         self._database.checkpoint()
+
+    def _take_turn(self) -> None:
+        limit = self._settings.transcribe_starts
+        wait_s = take_token(self._database, Stage.TRANSCRIBE, limit=limit) if limit else 0.0
+        if wait_s:
+            raise BusyError(
+                f"{limit} transcriptions have begun in the last minute: this one waits its turn.",
+                code="rate-limited",
+                retry_after=wait_s,
+            )
 
     def _folder(self, job: str) -> Path:
         return self._settings.home / "jobs" / job

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from clipmill.errors import JobCancelled, MissingError, ToolError
+from clipmill.errors import BusyError, ClipmillError, JobCancelled, MissingError, ToolError
 from clipmill.media.cage import LOADERS, environment, readable
 from clipmill.media.reins import Reins as Reins
 from clipmill.media.reins import current_reins
@@ -103,7 +103,10 @@ class Child:
             return self._status
 
     def wait(self) -> None:
-        """Wait for the end; raise ToolError naming the signal or status unless it ended with 0."""
+        """Wait for the end; raise ToolError naming the signal or status unless it ended with 0.
+
+        BusyError ``launcher-died`` when the launcher process was killed, and the child with it.
+        """
         while self.poll() is None:
             _readable(self._channel, 1)
         if self._status or self._why:
@@ -164,9 +167,11 @@ class Child:
         """The launcher process is gone, and the kernel killed the child with it; make sure of its group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        self._status = -signal.SIGKILL
+        self._status, self._why = -signal.SIGKILL, self._why or "lost"
 
-    def _fault(self) -> ToolError:
+    def _fault(self) -> ClipmillError:
+        if self._why == "lost":
+            return _launcher_died(self.command)
         name = signal.Signals(-self._status).name if self._status and self._status < 0 else ""
         code, text = _verdict(self.command, self._status or 0, name, self._why)
         if self._failed:
@@ -228,7 +233,16 @@ def _started(command: Command, order: bytes, descriptors: tuple[int, ...]) -> Ch
             os.set_blocking(channel, False)
             return Child(command, json.loads(line)["pid"], channel, os.dup(descriptors[2]))
         os.close(channel)
-    raise ToolError(f"{command.name} could not be started: the launcher process died.", code="tool-failed")
+    raise _launcher_died(command)
+
+
+def _launcher_died(command: Command) -> BusyError:
+    """What to say when the launcher process was killed: the child that went with it is not to blame."""
+    return BusyError(
+        f"{command.name} ended with the process that starts the children, which was killed: try again.",
+        code="launcher-died",
+        retry_after=1.0,
+    )
 
 
 def _order(command: Command) -> dict[str, Any]:
