@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -198,6 +199,64 @@ def _who_renders(home: Path) -> int:
     launchers = [everyone[child].parent for child in encodes(home) if child in everyone]
     workers = [everyone[launcher].parent for launcher in launchers if launcher in everyone]
     return next(iter(workers), 0)
+
+
+# --- turns and slots over three workers -----------------------------------------------------------
+
+STARTS_A_MINUTE = 5
+
+
+def turns(stage: Stage, *, heard: int = 9, rendered: int = 4, seed: int = 1) -> Result:
+    """Three workers share five starts of listening a minute and two renders at once.
+
+    Workers are killed, jobs cancelled and asked for again meanwhile; what is counted are true processes.
+    """
+    cluster = stage.cluster(crew=1, beside=2, CLIPMILL_TRANSCRIBE_STARTS=str(STARTS_A_MINUTE))
+    log, stop, chance = Log(stage.folder / "history.jsonl"), threading.Event(), random.Random(seed)
+    door = Door(cluster.url, log, stop)
+    begun: dict[str, float] = {}
+    most = [0]
+
+    def look() -> None:
+        while not stop.wait(0.05):
+            most.append(len(encodes(cluster.home)))
+            for process in processes().values():
+                attempt = re.search(r"jobs/\w+/\.clipmill/tmp/transcribe-[\w-]+", process.cwd)
+                if attempt and "inside.speech" in process.command:
+                    begun.setdefault(attempt[0], process.born / os.sysconf("SC_CLK_TCK"))
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        cluster.start()
+        cluster.ready()
+        for number in range(max(heard, rendered)):
+            talk = stage.talks[number % len(stage.talks)]
+            if number < heard:
+                submit(door, Order(f"heard-{number}", replace(talk, words="")))
+            if number < rendered:
+                submit(door, Order(f"rendered-{number}", talk))
+        for target in ("worker", "crew worker", "worker", "launcher"):
+            time.sleep(chance.uniform(6, 14))
+            cluster.kill(target, chance)
+            cluster.start()
+            job = chance.choice(log.active() or [""])
+            if ask(door, "cancel", job):
+                ask(door, "retry", job)
+        unfinished = settle(door, within_s=2 * SETTLE_S)
+    finally:
+        stop.set()
+        cluster.stop()
+    times = sorted(begun.values())
+    windows = zip(times, times[STARTS_A_MINUTE:], strict=False)
+    faults = [
+        Violation("over-limit", "", f"{STARTS_A_MINUTE + 1} starts in {b - a:.1f} s")
+        for a, b in windows
+        if b - a < 60
+    ]
+    faults += [Violation("over-limit", "", f"{max(most)} renders at once")] if max(most) > ENCODES else []
+    faults += [Violation("lost", job, "not ended") for job in unfinished]
+    told = f"{len(times)} starts in {times[-1] - times[0]:.0f} s, at most {max(most)} renders at once"
+    return Result({"three workers that share starts and renders": told}, faults)
 
 
 # --- an update ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chaos.cases import Stage, accepting, frozen, poison, update
+from chaos.cases import Stage, accepting, frozen, poison, turns, update
 from chaos.facts import KINDS
 from chaos.history import counts
 from chaos.media import make_talks
@@ -33,7 +33,7 @@ def main() -> None:
         place.mkdir()
         with databases(store) as address:
             results[store] = storm(place, talks, force, database=address(), say=_say)
-            for case in (accepting, poison, frozen, update):
+            for case in (accepting, poison, frozen, turns, update):
                 _say(f"{store}: the case {case.__name__}")
                 (place / case.__name__).mkdir()
                 results[store].add(case(Stage(place / case.__name__, talks, address())))

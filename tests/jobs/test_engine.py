@@ -35,7 +35,7 @@ class Site:
     def until(
         self, what: str, count: int = 1, *, where: Callable[[list[Any]], bool] = bool
     ) -> list[list[Any]]:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while len(found := [row for row in self.said(what) if where(row)]) < count:
             assert time.monotonic() < deadline, f"no {count} x {what}"
             time.sleep(0.05)

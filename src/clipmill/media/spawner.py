@@ -28,6 +28,7 @@ GRACE_S = 1.0
 """From SIGTERM to SIGKILL: ffmpeg closes a file within a fifth of it, but a render may ignore SIGTERM
 for many seconds. Who cancels a job waits for it, and what a stopped child leaves is thrown away."""
 PATROL_S = 0.5
+NICE = 10
 STDERR_BYTES = 16 << 20
 """What a child may write to stderr before it is thrown away; only the tail is ever read."""
 
@@ -188,6 +189,7 @@ class Launcher:
         """Turn this process, just forked, into the child."""
         try:
             os.setsid()
+            stand_back()
             sandbox.die_with(self.pid)
             for taken in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM):
                 signal.signal(taken, signal.SIG_DFL)
@@ -239,6 +241,16 @@ class Launcher:
             os.close(child.stderr)
         if ended:
             end_orphans({child.pid for child in self.running.values()})
+
+
+def stand_back() -> None:
+    """Let those go first who wait for an answer: what children do takes minutes anyway.
+
+    Where the kernel shares time out by session, and each child is one, nice alone says nothing to others.
+    """
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def end_orphans(groups: set[int]) -> None:
