@@ -74,7 +74,7 @@ def run_task(task: Task, studio: Studio) -> bool:
     Raises BudgetError ``disk-full`` when there was no room for what it writes.
     """
     tick = partial(studio.services.tell, task)
-    log.info("%s %s", task.stage, task.clip or "")
+    log.info("%s begins", f"{task.stage} {task.clip or ''}".strip())
     tick(0.0)
     try:
         worked = _do(task, studio, tick)

@@ -92,6 +92,7 @@ class Desk:
         try:
             with logged_to(shop.folder(task.job), task):
                 outcome = survive(lambda: self._attempt(begun, hand), otherwise=partial(_after, tries=tries))
+                log.info("attempt %d: %s", begun.attempt, hand.reins.stopped or outcome.state)
             if hand.reins.stopped == RETURNED:
                 _park(hand)
             if hand.reins.stopped:

@@ -59,8 +59,7 @@ def run_worker(settings: Settings, stages: Collection[Stage], *, parent: int = 0
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    logging.getLogger("clipmill").addHandler(JobLog())
-    logging.getLogger("dbos").addFilter(Seldom())
+    _log()
     worker = Worker(settings, stages, ending)
     worker.start()
     while not ending.wait(0.5):
@@ -69,6 +68,16 @@ def run_worker(settings: Settings, stages: Collection[Stage], *, parent: int = 0
     worker.end(settings.drain_s)
     sys.stderr.flush()
     os._exit(0)  # tasks that were given back hold still in their threads
+
+
+def _log() -> None:
+    """What tasks say goes to the logs of their jobs; what is no more than news, only there."""
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
+    ours = logging.getLogger("clipmill")
+    ours.setLevel(logging.INFO)
+    ours.addHandler(JobLog())
+    logging.getLogger("dbos").addFilter(Seldom())
 
 
 class Worker:
