@@ -252,7 +252,7 @@ def test_an_ffmpeg_that_always_dies_ends_the_job_with_its_reason(site: Site) -> 
 
 def test_a_child_that_hangs_is_stopped_and_its_clip_is_rendered_again(site: Site) -> None:
     job = site.submit(count=1)
-    site.work(TEST_STILL_S="1.5")
+    site.work(TEST_STILL_S="8")
     os.kill(until(lambda: site.children("libx264"))[0], signal.SIGSTOP)
     assert site.ended(job).state is State.SUCCEEDED
     (waiting,) = site.events(job, "waiting")

@@ -111,8 +111,8 @@ def test_the_headers_keep_everybody_on_the_way_from_holding_events_back(site: Si
 def test_a_stream_on_which_nothing_happens_is_kept_open(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clipmill.web.events.SSE_PING_S", 0.2)
     job = site.add_job()
-    threading.Timer(1.0, lambda: site.end_job(job.id)).start()
-    text = httpx.get(f"{site.url}/v1/jobs/{job.id}/events", timeout=20, trust_env=False).text
+    threading.Timer(4.0, lambda: site.end_job(job.id)).start()
+    text = httpx.get(f"{site.url}/v1/jobs/{job.id}/events", timeout=30, trust_env=False).text
     assert text.count(": ping\n\n") >= 2
     assert numbers(read(text)) == [1, 2]
 
