@@ -53,6 +53,7 @@ class ClipFile:
     quality: QualityCard
     degraded: tuple[str, ...]
     signals: Mapping[str, float]
+    words_by: str = ""
 
 
 def clip_file(number: int, plan: Plan, moment: Moment, draft: Draft, rendering: Rendering) -> ClipFile:
@@ -75,6 +76,7 @@ def clip_file(number: int, plan: Plan, moment: Moment, draft: Draft, rendering: 
         quality=rendering.card,
         degraded=(*edit.framing.degraded, *rendering.degraded),
         signals=moment.signals,
+        words_by=plan.transcript.by,
     )
 
 

@@ -8,6 +8,7 @@ ClipmillError            its text is fit to show to the user; ``code`` is stable
   NothingFound           no span is worth a clip
   MissingError           a program, model or font is not installed
   RemoteError            a site or service refused or failed
+    OutageError          it failed for the moment: a retry may help
   BudgetError            money or disk is used up
   ToolError              a program or model failed: a retry may help
   BusyError              come back later: carries when
@@ -88,6 +89,12 @@ class RemoteError(ClipmillError):
 
     exit_code = 6
     http_status = 502
+
+
+class OutageError(RemoteError):
+    """A site or service failed for the moment: trying again may help."""
+
+    retry = True
 
 
 class BudgetError(ClipmillError):

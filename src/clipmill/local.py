@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill import pipeline
+from clipmill import pipeline, sourcing, wording
 from clipmill.clipfile import remove_clips_after
 from clipmill.errors import PlanError, SourceError, UsageError
 from clipmill.made import Made, gather
@@ -68,9 +68,9 @@ def render_plan(
     with opened(folder) as work, display as show:
         studio, meter = _studio(Job(path, plan.options), work, means, show)
         pipeline.run_task(Task(Stage.DOWNLOAD), studio)
-        if pipeline.known_media(studio).sha256 != plan.source.media.sha256:
+        if sourcing.known_media(studio).sha256 != plan.source.media.sha256:
             raise PlanError(f"The plan was made for another video than {path}.", code="plan-other-source")
-        pipeline.keep_transcript(studio, read_words(plan_file.parent / plan.transcript.path))
+        wording.keep_transcript(studio, read_words(plan_file.parent / plan.transcript.path))
         if not at_home:
             words = replace(plan.transcript, path="transcript.json")
             pipeline.keep_plan(work, replace(plan, transcript=words))
@@ -153,7 +153,7 @@ def _studio(job: Job, work: Workspace, means: Means, show: Show) -> tuple[Studio
 
 
 def _learn(meter: Meter, studio: Studio) -> None:
-    media = pipeline.known_media(studio)
+    media = sourcing.known_media(studio)
     file = studio.work.path("plan.json")
     lengths = [40.0] * 8
     if file.exists():

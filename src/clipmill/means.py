@@ -5,9 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clipmill.editing.command import Encoder, Encoding
+from clipmill.errors import SettingsError
+from clipmill.media.fetch import Fetching
 from clipmill.media.ffmpeg import find_ffmpeg, pick_encoder
 from clipmill.media.speech import Listening
+from clipmill.media.speech_api import SpeechService
 from clipmill.settings import Settings
+from clipmill.sharing import ALONE, Shared
 from clipmill.studio import Services, Task
 
 
@@ -15,13 +19,15 @@ from clipmill.studio import Services, Task
 class Means:
     """What to work with: settings, and the encoder and thoroughness asked for.
 
-    ``at_once`` is how many encodes run at the same time on this machine; they share its cores.
+    ``at_once`` is how many encodes run at the same time on this machine; they share its cores. ``shared`` is
+    what the jobs share with others.
     """
 
     settings: Settings
     encoder: str = "x264"
     verify_full: bool = False
     at_once: int = 1
+    shared: Shared = ALONE
 
     def services(self, tell: Callable[[Task, float], None]) -> Services:
         """The programs, found and tried; a worker that lives long keeps them and replaces ``tell``.
@@ -47,7 +53,45 @@ class Means:
             height=settings.height,
             max_seconds=settings.max_hours * 3600,
             tell=tell,
+            fetching=fetching(settings),
+            speech=speech_service(settings),
+            shared=self.shared,
         )
+
+
+def fetching(settings: Settings) -> Fetching:
+    """How sources are fetched."""
+    return Fetching(
+        height=settings.download_height,
+        most_mb=settings.download_mb,
+        allow=settings.allowed,
+        upstream=os.environ.get("HTTPS_PROXY", ""),
+        cookies=settings.cookies,
+        ytdlp=settings.ytdlp,
+    )
+
+
+def speech_service(settings: Settings) -> SpeechService | None:
+    """The service that listens; None when there is none."""
+    if not settings.speech_url:
+        return None
+    key = settings.speech_key
+    if settings.speech_key_file:
+        try:
+            key = settings.speech_key_file.expanduser().read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(
+                f"CLIPMILL_SPEECH_KEY_FILE names {settings.speech_key_file}, which cannot be read.",
+                code="setting-wrong",
+            ) from None
+    return SpeechService(
+        url=settings.speech_url,
+        key=key,
+        model=settings.speech_model,
+        usd_a_minute=settings.speech_usd_a_minute,
+        most_mb=settings.speech_mb,
+        patience_s=settings.speech_patience_s,
+    )
 
 
 def threads_an_encode(cores: int, at_once: int) -> int:

@@ -115,6 +115,62 @@ class Recording:
     audio: AudioStream | None
 
 
+# --- where it comes from --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionTrack:
+    """Captions that a site has for its video, fetched as ``file`` in the folder of what was fetched.
+
+    ``automatic`` ones were heard by the site's own recogniser. ``form`` is json3, vtt or srt.
+    """
+
+    language: str
+    automatic: bool
+    form: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a video that its makers named."""
+
+    span: Span
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How often a part of a video is watched again: ``value`` is 0 to 1, 1 where it is most."""
+
+    span: Span
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a site says about one video, before it is fetched.
+
+    ``address`` is the video's own, ``site`` and ``id`` name it for good; both are empty where a site has no
+    names of its own. What is not known is empty, 0 or None. ``size_bytes`` is of the form that would be
+    fetched, ``height`` of the best there is.
+    """
+
+    address: str
+    site: str
+    id: str
+    title: str
+    uploader: str = ""
+    duration: float | None = None
+    height: int = 0
+    size_bytes: int | None = None
+    language: str = ""
+    licence: str = ""
+    captions: tuple[CaptionTrack, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    replays: tuple[Replay, ...] = ()
+
+
 # --- speech ---------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from clipmill.names import AspectName, LayoutName, SafeAreaName, StyleName
+from clipmill.names import AspectName, LayoutName, SafeAreaName, StyleName, TranscriberName
 
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 JsonFlag = Annotated[bool, Parameter(name="--json", negative="", show_default=False)]
@@ -35,6 +35,8 @@ class Wish:
     "Code of the spoken language, such as en; heard when not given."
     transcript: Path | None = None
     "Use these words instead of listening: clipmill's or Whisper's JSON, SRT or VTT."
+    transcriber: TranscriberName = "auto"
+    "Who finds the words: captions (the site's), api (a service), local (the model here); auto tries each."
     model: Text = ""
     "Speech model: auto, tiny.en, base, a folder, or a name on the model hub."
     allow_silent: Flag = False

@@ -7,7 +7,6 @@ leaves the same files; what is finished is not done again.
 import logging
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from clipmill import resources
 from clipmill.choosing import choose_moments
@@ -23,18 +22,17 @@ from clipmill.clipfile import (
 from clipmill.drafting import decide
 from clipmill.editing.command import Encoding
 from clipmill.editing.safe_areas import SAFE_AREAS
-from clipmill.errors import BudgetError, SourceError, ToolError
-from clipmill.media.captions import read_transcript
+from clipmill.errors import BudgetError, ToolError
 from clipmill.media.encode import Kit, about_disk, encode
 from clipmill.media.launcher import Tick
-from clipmill.media.probe import probe
-from clipmill.media.remux import UNWOUND
-from clipmill.media.speech import transcribe
 from clipmill.media.stills import thumbnail
 from clipmill.model import Media, Transcript
 from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
-from clipmill.studio import Stage, Studio, Task, given_media, working_file
-from clipmill.workspace import Workspace, file_stamp
+from clipmill.sourcing import bring, known_media, media_of
+from clipmill.studio import Stage, Studio, Task, working_file
+from clipmill.timing import known_words
+from clipmill.wording import find_words, known_transcript
+from clipmill.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +88,9 @@ def run_task(task: Task, studio: Studio) -> bool:
 def _do(task: Task, studio: Studio, tick: Tick) -> bool:
     match task.stage:
         case Stage.DOWNLOAD:
-            return download(studio)
+            return bring(studio, tick)
         case Stage.TRANSCRIBE:
-            return hear(studio, tick)
+            return find_words(studio, tick)
         case Stage.SCORE:
             return score(studio)
         case Stage.ENCODE:
@@ -106,7 +104,7 @@ def task_units(task: Task, work: Workspace, options: Options | None = None) -> f
     """
     match task.stage:
         case Stage.TRANSCRIBE if not (options and options.transcript):
-            media = work.load(Media, _media_file(work), key=None)
+            media = media_of(work)
             return media.duration if media and media.audio else 1.0
         case Stage.ENCODE:
             plan = read_plan(work.path("plan.json"))
@@ -117,109 +115,6 @@ def task_units(task: Task, work: Workspace, options: Options | None = None) -> f
 def room_mb(task: Task, work: Workspace) -> float:
     """MiB of disk that a task may take; what is as small as a transcript counts as nothing."""
     return CLIP_MB_A_SECOND * task_units(task, work) if task.stage is Stage.ENCODE else 0.0
-
-
-# --- download ---------------------------------------------------------------------------------------
-
-
-def download(studio: Studio) -> bool:
-    """Find out what the source is; leaves ``media.json``."""
-    work, source = studio.work, studio.job.source
-    if work.load(Media, _media_file(work), key=file_stamp(source)) is not None:
-        return False
-    work.remove(given_media(studio), work.copied_source)
-    media = _probed(studio, source)
-    if media.container in UNWOUND:
-        work.save(media, given_media(studio), key=file_stamp(source))
-        media = _of_copy(media, _probed(studio, working_file(studio)))
-    work.save(media, _media_file(work), key=file_stamp(source))
-    return True
-
-
-def _probed(studio: Studio, file: Path) -> Media:
-    return probe(file, cwd=studio.work.scratch("probe"), max_duration_s=studio.services.max_seconds)
-
-
-def _of_copy(given: Media, copy: Media) -> Media:
-    """The copy's streams and times, and all else of the source that was given."""
-    lost = ("no-audio-stream",) if copy.audio is None else ()
-    return replace(
-        given,
-        start=copy.start,
-        duration=copy.duration,
-        video=copy.video,
-        audio=copy.audio,
-        warnings=tuple(dict.fromkeys((*given.warnings, *lost))),
-    )
-
-
-def known_media(studio: Studio) -> Media:
-    """The facts that ``download`` left."""
-    media = studio.work.load(Media, _media_file(studio.work), key=file_stamp(studio.job.source))
-    if media is None:
-        raise SourceError("The source was changed while clipmill worked on it.", code="source-changed")
-    return media
-
-
-def _media_file(work: Workspace) -> Path:
-    return work.kept / "media.json"
-
-
-# --- transcribe -------------------------------------------------------------------------------------
-
-
-def hear(studio: Studio, tick: Tick) -> bool:
-    """Find the words; leaves ``transcript.json``."""
-    media = known_media(studio)
-    key = _transcript_key(studio.job.options, media)
-    if studio.work.load(Transcript, studio.work.path("transcript.json"), key=key) is not None:
-        return False
-    keep_transcript(studio, _words(studio, media, tick))
-    return True
-
-
-def known_transcript(studio: Studio) -> Transcript:
-    """The words that ``hear`` left."""
-    key = _transcript_key(studio.job.options, known_media(studio))
-    transcript = studio.work.load(Transcript, studio.work.path("transcript.json"), key=key)
-    if transcript is None:
-        raise SourceError(
-            "The transcript was changed while clipmill worked on it: pass it with --transcript instead.",
-            code="transcript-changed",
-        )
-    return transcript
-
-
-def keep_transcript(studio: Studio, transcript: Transcript) -> None:
-    """Leave words that were found elsewhere."""
-    key = _transcript_key(studio.job.options, known_media(studio))
-    studio.work.save(transcript, studio.work.path("transcript.json"), key=key)
-
-
-def _words(studio: Studio, media: Media, tick: Tick) -> Transcript:
-    options = studio.job.options
-    if options.transcript:
-        return read_transcript(Path(options.transcript), duration=media.duration)
-    if media.audio is None:
-        return Transcript(options.language, 0.0, media.duration, (), "nobody")
-    listening = replace(studio.services.listening, model=options.model, language=options.language)
-    cwd = studio.work.scratch("hear")
-    studio.services.take_turn()
-    return transcribe(
-        studio.services.ffmpeg, working_file(studio), media, listening=listening, cwd=cwd, tick=tick
-    )
-
-
-def _transcript_key(options: Options, media: Media) -> str:
-    return " ".join((media.sha256, options.model, options.language, _given_words(options)))
-
-
-def _given_words(options: Options) -> str:
-    """A name for the transcript that was given; a plan is rendered after that file is gone, too."""
-    try:
-        return file_stamp(Path(options.transcript)) if options.transcript else ""
-    except SourceError:
-        return options.transcript
 
 
 # --- score ------------------------------------------------------------------------------------------
@@ -234,7 +129,7 @@ def score(studio: Studio) -> bool:
         return False
     choice = choose_moments(studio, media, transcript)
     plan = Plan(
-        SourceRef(str(studio.job.source.absolute()), media),
+        SourceRef(studio.job.address or str(studio.job.source.absolute()), media),
         words,
         studio.job.options,
         choice.moments,
@@ -270,7 +165,7 @@ DECIDED = 0.15
 def render(studio: Studio, number: int, tick: Tick) -> bool:
     """Render one clip; leaves ``clip-NN.mp4`` and what lies beside it, ``clip-NN.json`` last."""
     work, services = studio.work, studio.services
-    plan, transcript = read_plan(work.path("plan.json")), known_transcript(studio)
+    plan, transcript = read_plan(work.path("plan.json")), known_words(studio)
     moment = plan.chosen_moments[number - 1]
     key = _clip_key(studio, plan, transcript, number)
     if finished_clip(work, number, key=key):
@@ -295,7 +190,7 @@ def render(studio: Studio, number: int, tick: Tick) -> bool:
 
 def unfinished(studio: Studio) -> list[int]:
     """Numbers of the clips that are not there as the plan says."""
-    plan, transcript = read_plan(studio.work.path("plan.json")), known_transcript(studio)
+    plan, transcript = read_plan(studio.work.path("plan.json")), known_words(studio)
     return [
         number
         for number in range(1, len(plan.chosen) + 1)

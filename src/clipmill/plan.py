@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from clipmill.errors import PlanError, UsageError
 from clipmill.model import CropPath, Media, Moment, Span
-from clipmill.names import AspectName, LayoutName, SafeAreaName, StyleName
+from clipmill.names import AspectName, LayoutName, SafeAreaName, StyleName, TranscriberName
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Options:
     """What was asked for.
 
     ``count`` of None means 12 an hour and at least 4. ``least`` and ``most`` bound a clip's length in
-    seconds. ``language`` is a code such as ``en``, empty to hear it. ``transcript`` and ``model`` say
-    where the words come from.
+    seconds. ``language`` is a code such as ``en``, empty to hear it. ``transcript``, ``transcriber`` and
+    ``model`` say where the words come from.
     """
 
     count: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -32,6 +32,7 @@ class Options:
     language: Annotated[str, Field(max_length=16)] = ""
     model: str = "auto"
     transcript: str = ""
+    transcriber: TranscriberName = "auto"
     allow_silent: bool = False
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SourceRef:
-    """The file that the plan is about: where it was (``path``) and what is in it."""
+    """The video that the plan is about: its file or address (``path``), and what is in it."""
 
     path: str
     media: Media

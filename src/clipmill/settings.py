@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from clipmill.addresses import Place, allowed_places
 from clipmill.errors import SettingsError
 
 THREADS_AN_ENCODE = 4
@@ -36,6 +37,56 @@ class Settings(BaseSettings):
     preset: str = Field("veryfast", description="Preset of the x264 encoder.")
     crf: int = Field(18, ge=0, le=51, description="Quality of the x264 encoder; lower is better.")
     max_hours: float = Field(4.0, gt=0, le=24, description="Longest source that is accepted, in hours.")
+    # --- addresses ---
+
+    egress_allow: str = Field(
+        "",
+        description="Places, as host:port with commas between them, that may be fetched from although they are"
+        " not public.",
+    )
+    download_height: int = Field(
+        1080, ge=144, le=4320, description="Lines of picture that are enough; more are not downloaded."
+    )
+    download_mb: int = Field(20_000, ge=1, description="Largest file in MB that is downloaded or uploaded.")
+    list_most: int = Field(
+        50, ge=1, le=1000, description="Most videos that are taken from one playlist or channel."
+    )
+    cookies: Path | None = Field(
+        None, description="A cookies.txt for sites that show a video to nobody without; never changed."
+    )
+    ytdlp: Path | None = Field(
+        None, description="Another version of yt-dlp than the installed one: a wheel, a zip file or a folder."
+    )
+    rights: bool = Field(
+        False, description="That you have the rights to make clips of what you fetch; says it once for all."
+    )
+
+    # --- a service that listens ---
+
+    speech_url: str = Field(
+        "", description="Address of a service with OpenAI's transcription API, such as https://host/v1."
+    )
+    speech_key: str = Field("", repr=False, description="Its key.")
+    speech_key_file: Path | None = Field(None, description="A file that holds its key instead.")
+    speech_model: str = Field("whisper-1", description="The model to ask it for.")
+    speech_usd_a_minute: float = Field(
+        0.006, ge=0, description="What it takes for a minute of sound, in USD."
+    )
+    speech_mb: float = Field(24.0, gt=0, le=2000, description="Largest file in MB that it takes.")
+    speech_patience_s: float = Field(
+        900.0, ge=0, description="Seconds that a job waits for it in all before the local model listens."
+    )
+
+    # --- what is kept between jobs ---
+
+    keep_days: float = Field(7.0, ge=0, description="Days that transcripts are kept for other jobs; 0 none.")
+    keep_mb: int = Field(256, ge=1, description="Most MB of transcripts that are kept.")
+    sources_mb: int = Field(
+        20_000, ge=0, description="Most MB of fetched sources that are kept for other jobs; 0 keeps none."
+    )
+
+    # --- disk ---
+
     reserve_mb: int = Field(200, ge=0, description="Free disk space in MiB that is never used.")
 
     # --- the service: where things are ---
@@ -71,8 +122,16 @@ class Settings(BaseSettings):
         le=1000,
         description="Clips rendered at once, over all workers; 0 fits the cores where serve or worker runs.",
     )
-    transcribe_starts: int = Field(
-        0, ge=0, description="Most transcriptions started in a minute, over all workers; 0 means no limit."
+    transcribe_starts: int | None = Field(
+        None,
+        ge=0,
+        description="Most transcriptions started in a minute, over all workers; 0 means no limit. When not"
+        " set: 5 at a service, no limit for the local model.",
+    )
+
+    uploads: int = Field(20, ge=1, le=10_000, description="Most unfinished uploads of one owner.")
+    upload_hours: float = Field(
+        24.0, gt=0, description="Hours after which an upload that nobody goes on with or uses is removed."
     )
 
     # --- the service: how much at once, in one worker ---
@@ -110,9 +169,17 @@ class Settings(BaseSettings):
             raise ValueError("it must start with postgresql:// or be empty")
         return url.replace("postgres://", "postgresql://", 1)
 
-    @field_validator("server")
+    @field_validator("egress_allow")
     @classmethod
-    def _web_address(cls, url: str) -> str:
+    def _known_places(cls, text: str) -> str:
+        allowed_places(text)
+        return text
+
+    @field_validator("server", "speech_url")
+    @classmethod
+    def _web_address(cls, url: str, info: ValidationInfo) -> str:
+        if info.field_name == "speech_url" and not url:
+            return ""
         if not re.match(r"https?://[^/?#]", url):
             raise ValueError("it must start with http:// or https://")
         return url.rstrip("/")
@@ -134,6 +201,11 @@ class Settings(BaseSettings):
     def engine_url(self) -> str:
         """The address of the database that holds the engine's tables."""
         return self.database_url or f"sqlite:///{self.home / 'engine.db'}"
+
+    @property
+    def allowed(self) -> frozenset[Place]:
+        """The places named in ``egress_allow``."""
+        return allowed_places(self.egress_allow)
 
     @property
     def source_folders(self) -> tuple[Path, ...]:
@@ -187,12 +259,18 @@ def describe_settings(settings: Settings) -> list[dict[str, str]]:
     return [
         {
             "name": f"CLIPMILL_{name.upper()}",
-            "value": "" if (value := getattr(settings, name)) is None else without_password(str(value)),
+            "value": _shown(name, getattr(settings, name)),
             "origin": "environment" if name in settings.model_fields_set else "default",
             "meaning": field.description or "",
         }
         for name, field in Settings.model_fields.items()
     ]
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    return ("***" if value else "") if name.endswith("_key") else without_password(str(value))
 
 
 def without_password(text: str) -> str:

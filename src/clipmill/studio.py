@@ -6,10 +6,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from clipmill.editing.command import Encoding
+from clipmill.media.fetch import ANYHOW, Fetching
 from clipmill.media.remux import remux
 from clipmill.media.speech import Listening
+from clipmill.media.speech_api import SpeechService
 from clipmill.model import Media
 from clipmill.plan import Options
+from clipmill.sharing import ALONE, Shared
 from clipmill.workspace import Workspace, file_stamp
 
 
@@ -32,22 +35,28 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One source and what was asked of it."""
+    """One source and what was asked of it.
+
+    ``source`` is the file that is worked on; when it comes from an ``address``, that is where the download
+    leaves it. With ``reuse`` False nothing that other jobs left is used.
+    """
 
     source: Path
     options: Options
+    address: str = ""
+    reuse: bool = True
 
 
-def at_once() -> None:
-    """Nobody else takes turns."""
+def free(usd: float) -> None:
+    """Nobody counts what it costs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the stages need from outside: programs, ways to work, and whom to tell the share done.
 
-    ``take_turn`` is called right before listening begins, and raises BusyError ``rate-limited`` when too much
-    was begun lately.
+    ``speech`` is a remote service that listens, None when there is none. ``shared`` is what jobs share with
+    others. ``spend`` is told what a remote service took, in US dollars, right after.
     """
 
     ffmpeg: Path
@@ -56,7 +65,10 @@ class Services:
     height: int
     max_seconds: float
     tell: Callable[[Task, float], None]
-    take_turn: Callable[[], None] = field(default=at_once, compare=False)
+    fetching: Fetching = ANYHOW
+    speech: SpeechService | None = None
+    shared: Shared = field(default=ALONE, compare=False)
+    spend: Callable[[float], None] = field(default=free, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,16 @@ class Workspace:
         """A copy of the source that is easier to work on; shared by all attempts, and gone with the job."""
         return self.kept / "source.mkv"
 
+    @property
+    def fetched(self) -> Path:
+        """The source as it was fetched from an address; stays as long as the job."""
+        return self.kept / "fetched"
+
+    @property
+    def captions(self) -> Path:
+        """The folder of the captions that the source's site has."""
+        return self.kept / "captions"
+
     def clip(self, number: int, suffix: str) -> Path:
         """A file of clip ``number`` (1 is the best), for example ``.mp4``."""
         return self.folder / f"clip-{number:02d}{suffix}"

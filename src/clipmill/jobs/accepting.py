@@ -138,6 +138,7 @@ def _row(job: str, request: Request) -> dict[str, Any]:
         "priority": request.priority,
         "source": request.source,
         "options": asdict(request.options),
+        "reuse": request.reuse,
         "metadata": dict(request.metadata),
         "run": 1,
         "handed": False,

@@ -60,6 +60,7 @@ def job_of(row: sa.Row[Any]) -> JobRecord:
             options=checked_options(row.options),
             owner=row.owner,
             priority=row.priority,
+            reuse=row.reuse,
             metadata=row.metadata,
         ),
         state=State(row.state),
@@ -75,6 +76,9 @@ def job_of(row: sa.Row[Any]) -> JobRecord:
         warnings=tuple(row.warnings),
         clips_ready=row.clips_ready,
         clips_expected=row.clips_expected,
+        cost=row.cost,
+        title=row.title,
+        words_by=row.words_by,
     )
 
 

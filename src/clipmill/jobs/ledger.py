@@ -96,7 +96,8 @@ class Ledger:
             case "done":
                 _learn(sheet, row, worked=outcome.worked)
                 sheet.recount(lanes=self._lanes)
-                sheet.tell("stage.done", **task, worked=outcome.worked, **sheet.figures())
+                sheet.change(**outcome.learned)
+                sheet.tell("stage.done", **task, worked=outcome.worked, **outcome.learned, **sheet.figures())
                 if outcome.clip is not None:
                     keep_clip(sheet, outcome.clip)
             case "failed":
@@ -108,6 +109,13 @@ class Ledger:
                 sheet.recount(lanes=self._lanes, wait_s=outcome.delay_s)
                 sheet.tell("waiting", **task, seconds=outcome.delay_s, error=error)
         _warn(sheet, outcome.warnings)
+
+    def spend(self, job: str, usd: float) -> None:
+        """Write down what a remote service took for a job, in US dollars."""
+        with self._sheet(job) as sheet:
+            if sheet is not None:
+                sheet.change(cost=sheet.value("cost") + usd)
+                sheet.tell("spent", usd=usd)
 
     # --- what is to be done, and how far it is ---
 

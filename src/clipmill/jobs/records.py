@@ -39,7 +39,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A job as it was asked for. ``owner`` names whose it is, ``priority`` is 1 (first) to 9."""
+    """A job as it was asked for.
+
+    ``source`` is a file or an address, ``owner`` names whose it is, ``priority`` is 1 (first) to 9. Without
+    ``reuse`` nothing that other jobs left is used.
+    """
 
     source: str
     options: Options
@@ -48,6 +52,7 @@ class Request:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str = ""
     fingerprint: str = ""
+    reuse: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class JobRecord:
 
     ``seq`` grows in the order of acceptance; ``run`` counts the workflows that it had: a retry, a resume or
     a changed plan starts another. Times are seconds since 1970 by the database's clock. ``last_event`` is
-    the number of its newest event and changes with every visible change.
+    the number of its newest event and changes with every visible change. ``cost`` is what remote services
+    took, in US dollars; ``title`` what the source is called; ``words_by`` who found its words.
     """
 
     seq: int
@@ -75,6 +81,9 @@ class JobRecord:
     warnings: tuple[str, ...] = ()
     clips_ready: int = 0
     clips_expected: int | None = None
+    cost: float = 0.0
+    title: str = ""
+    words_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,8 @@ class Outcome:
     """How a task ended.
 
     ``state`` is done, failed, stopped (its job does not want it any more) or again (in ``delay_s`` seconds).
-    ``worked`` is False when it found its work done.
+    ``worked`` is False when it found its work done. ``learned`` is what is known of the job from now on:
+    its ``title``, ``words_by``.
     """
 
     state: str
@@ -158,6 +168,7 @@ class Outcome:
     delay_s: float = 0.0
     clip: ClipRecord | None = None
     warnings: tuple[str, ...] = ()
+    learned: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from clipmill import pipeline
+from clipmill.addresses import is_address
 from clipmill.clipfile import ClipFile, finished_clip
 from clipmill.errors import BudgetError, BusyError, ClipmillError, JobCancelled, ToolError
 from clipmill.jobs.joblog import logged_to
@@ -22,7 +23,10 @@ from clipmill.jobs.store import Store
 from clipmill.jobs.supervise import patiently, survive
 from clipmill.media.reins import Reins, held_by
 from clipmill.plan import Options, read_plan
+from clipmill.sharing import Shared
+from clipmill.sourcing import known_listing
 from clipmill.studio import Job, Services, Stage, Studio, Task
+from clipmill.wording import known_transcript
 from clipmill.workspace import Workspace, attempt_space
 
 TRIES = 3
@@ -63,8 +67,8 @@ class Shop:
     """Seconds without a beat after which nothing is published any more: before others take over."""
     room: Callable[[Path, float], None]
     """Raises BudgetError when a folder's disk has not so many MiB free beside the reserve."""
-    take_turn: Callable[[], None]
-    """Raises BusyError when as many transcriptions began lately as may."""
+    shared: Callable[[str], Shared]
+    """What the jobs of an owner share."""
 
     def folder(self, job: str) -> Path:
         """The folder of one job."""
@@ -143,7 +147,13 @@ class Desk:
             if wanted.stage is Stage.ENCODE:
                 shop.room(work.folder, pipeline.room_mb(wanted, work))
             worked = pipeline.run_task(wanted, studio)
-            return Outcome("done", worked, clip=_clip(task, work), warnings=_warnings(task, work))
+            return Outcome(
+                "done",
+                worked,
+                clip=_clip(task, work),
+                warnings=_warnings(task, work),
+                learned=_learned(task, studio),
+            )
 
     def _studio(self, job: JobRecord, work: Workspace, hand: Underway) -> Studio:
         def tell(_: Task, share: float) -> None:
@@ -151,8 +161,15 @@ class Desk:
             if hand.reins.stopped:
                 raise JobCancelled
 
-        services = replace(self._shop.services, tell=tell, take_turn=self._shop.take_turn)
-        return Studio(Job(Path(job.request.source), job.request.options), work, services)
+        request = job.request
+        spend = partial(self._shop.ledger.spend, job.id)
+        services = replace(
+            self._shop.services, tell=tell, spend=spend, shared=self._shop.shared(request.owner)
+        )
+        source, reuse = request.source, request.reuse
+        if is_address(source):
+            return Studio(Job(work.fetched, request.options, source, reuse), work, services)
+        return Studio(Job(Path(source), request.options, reuse=reuse), work, services)
 
     def _guard(self, holding: Holding, hand: Underway) -> None:
         """Called before anything is published: raises JobCancelled when the task is not ours any more."""
@@ -202,6 +219,17 @@ def _clip(task: TaskName, work: Workspace) -> ClipRecord | None:
     with work.clip(task.clip, ".mp4").open("rb") as file:
         facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     return ClipRecord(f"{task.job}-{clip.moment}", task.job, clip.moment, task.clip, 1, facts, 0.0)
+
+
+def _learned(task: TaskName, studio: Studio) -> Mapping[str, str]:
+    """What is known of the job after this task."""
+    work = studio.work
+    if task.stage == Stage.DOWNLOAD:
+        listing = known_listing(work, studio.job.address)
+        return {"title": listing.title if listing else studio.job.source.stem}
+    if task.stage == Stage.TRANSCRIBE:
+        return {"words_by": known_transcript(studio).by}
+    return {}
 
 
 def _warnings(task: TaskName, work: Workspace) -> tuple[str, ...]:

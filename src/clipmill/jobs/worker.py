@@ -14,13 +14,12 @@ from pathlib import Path
 
 from clipmill import __version__, pipeline
 from clipmill.clipfile import remove_clips_after
-from clipmill.errors import BusyError
 from clipmill.jobs import recovery
+from clipmill.jobs.commons import shared_by
 from clipmill.jobs.database import Database
 from clipmill.jobs.engine import Answer, Engine, Lane, Work
 from clipmill.jobs.joblog import JobLog, Seldom
 from clipmill.jobs.ledger import Ledger
-from clipmill.jobs.limits import take_token
 from clipmill.jobs.records import ENDED, Fault, TaskName
 from clipmill.jobs.store import Store
 from clipmill.jobs.supervise import patiently, supervise, survive
@@ -112,7 +111,7 @@ class Worker:
             max_crashes=settings.crashes,
             fence_s=settings.dead_s * 2 / 3,
             room=partial(demand_disk, reserve_mb=settings.reserve_mb),
-            take_turn=self._take_turn,
+            shared=partial(shared_by, settings, self._database),
         )
 
     def start(self) -> None:
@@ -228,16 +227,6 @@ class Worker:
         self._engine.prune((datetime.now(UTC) - KEPT).isoformat())
         self._store.prune()
         self._database.checkpoint()
-
-    def _take_turn(self) -> None:
-        limit = self._settings.transcribe_starts
-        wait_s = take_token(self._database, Stage.TRANSCRIBE, limit=limit) if limit else 0.0
-        if wait_s:
-            raise BusyError(
-                f"{limit} transcriptions have begun in the last minute: this one waits its turn.",
-                code="rate-limited",
-                retry_after=wait_s,
-            )
 
     def _folder(self, job: str) -> Path:
         return self._settings.home / "jobs" / job

@@ -31,6 +31,7 @@ OPTION_MEANINGS: Mapping[str, str] = {
     "language": "Code of the spoken language, such as `en`; heard when empty.",
     "model": "Speech model: `auto`, `tiny.en`, `base`, or the one that the server is set to.",
     "transcript": "A file of words to use instead of listening, in a folder that the server allows.",
+    "transcriber": "Who finds the words: `captions` of the site, `api` (a service), `local` (the model); `auto` tries.",
     "allow_silent": "Where nobody speaks, cut by sound and movement instead of giving up.",
 }
 """What each option means."""
