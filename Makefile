@@ -3,8 +3,8 @@
 install:            ## make .venv with clipmill in it
 	scripts/install
 
-demo:               ## make clips from a sample, or from VIDEO=path
-	scripts/demo $(VIDEO)
+demo:               ## make clips from a sample, or from VIDEO=path, or VIDEO=https://...
+	scripts/demo '$(VIDEO)'
 
 test:               ## set up what tests need and run them
 	scripts/install dev

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.table import Row
 
-PARTS = ("encode", "stage", "speech", "captions", "framing", "selection", "service")
+PARTS = ("encode", "stage", "speech", "sources", "captions", "framing", "selection", "service")
 """Modules of this folder, each with a ``measure`` that returns its rows."""
 
 

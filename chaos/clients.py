@@ -53,13 +53,17 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One submission: its Idempotency-Key, what it is about, who asks; ``count`` is how many clips."""
+    """One submission: its Idempotency-Key, what it is about, who asks; ``count`` is how many clips.
+
+    Without ``reuse`` nothing that other jobs left is used.
+    """
 
     key: str
     talk: Talk
     owner: str = "somebody"
     priority: int = 5
     count: int = 2
+    reuse: bool = True
 
 
 def submit(door: Door, order: Order) -> str:
@@ -68,6 +72,7 @@ def submit(door: Door, order: Order) -> str:
         "source": str(order.talk.source),
         "options": {**order.talk.options, "count": order.count},
         "priority": order.priority,
+        "reuse": order.reuse,
         "metadata": {"key": order.key},
     }
     head = {"Idempotency-Key": order.key, "Authorization": f"Bearer {order.owner}"}

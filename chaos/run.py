@@ -13,10 +13,15 @@ from chaos.cases import Stage, accepting, frozen, poison, turns, update
 from chaos.facts import KINDS
 from chaos.history import counts
 from chaos.media import make_talks
+from chaos.outside import speech, uploads
 from chaos.storm import Force, Result, storm
 
 SHOWN = 20
 """Broken promises that are printed one by one; the file has all."""
+
+USUAL = (accepting, poison, frozen, turns, update)
+CASES: dict[str, Callable[[Stage], Result]] = {case.__name__: case for case in (*USUAL, speech, uploads)}
+"""All cases by name; the last two only when they are asked for."""
 
 
 def main() -> None:
@@ -28,15 +33,17 @@ def main() -> None:
     force = Force(given.kills, given.jobs, given.minutes, given.seed, looks=given.looks)
     results: dict[str, Result] = {}
     for store in ("sqlite", "postgres") if given.store == "both" else (given.store,):
-        _say(f"{store}: {force.kills} kills over at least {force.jobs} jobs")
         place = folder / store
         place.mkdir()
         with databases(store) as address:
-            results[store] = storm(place, talks, force, database=address(), say=_say)
-            for case in (accepting, poison, frozen, turns, update):
-                _say(f"{store}: the case {case.__name__}")
-                (place / case.__name__).mkdir()
-                results[store].add(case(Stage(place / case.__name__, talks, address())))
+            results[store] = Result()
+            if not given.case:
+                _say(f"{store}: {force.kills} kills over at least {force.jobs} jobs")
+                results[store].add(storm(place, talks, force, database=address(), say=_say))
+            for name in given.case or [case.__name__ for case in USUAL]:
+                _say(f"{store}: the case {name}")
+                (place / name).mkdir()
+                results[store].add(CASES[name](Stage(place / name, talks, address())))
     print(report(results, given))
     sys.exit(any(result.violations for result in results.values()))
 
@@ -64,11 +71,12 @@ def report(results: dict[str, Result], given: argparse.Namespace) -> str:
     lines += [_row(text, [str(numbers[store][kind]) for store in stores]) for kind, text in KINDS.items()]
     for store, result in results.items():
         lines += ["", *(f"{store}: {v.kind}: {v.job} {v.text}" for v in result.violations[:SHOWN])]
+    only = "".join(f" --case {name}" for name in given.case or ())
     again = f"--kills {given.kills} --jobs {given.jobs} --minutes {given.minutes:g} --store {given.store}"
     lines += [
         "",
         f"{time.strftime('%Y-%m-%d')}, seed {given.seed}; again: "
-        f"python -m chaos.run {again} --seed {given.seed}",
+        f"python -m chaos.run {again} --seed {given.seed}{only}",
     ]
     return "\n".join(lines)
 
@@ -87,6 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=60, help="jobs on each store, at least")
     parser.add_argument("--minutes", type=float, default=15.0, help="over which the kills are spread")
     parser.add_argument("--looks", type=int, default=10_000, help="looks at clips on each store, at least")
+    parser.add_argument("--case", action="append", choices=CASES, help="only this case; may be said again")
     parser.add_argument("--store", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     return parser.parse_args()

@@ -1,6 +1,9 @@
 """Fixtures that every test can use."""
 
 import os
+import secrets
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -31,6 +34,25 @@ def talk(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("talk")
     write_srt(folder / "talk.srt")
     return make_talk(ffmpeg, folder / "talk.mp4")
+
+
+@pytest.fixture(autouse=True)
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept between jobs is kept in a folder of each test's own, which is made when it is needed."""
+    folder = tmp_path_factory.getbasetemp() / "homes" / secrets.token_hex(8)
+    monkeypatch.setenv("CLIPMILL_HOME", str(folder))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Programs that a test starts heed SIGINT.
+
+    A shell starts what it puts into the background with SIGINT ignored, tests too, and all that they start in
+    turn inherits that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

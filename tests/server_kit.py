@@ -15,6 +15,7 @@ from clipmill.jobs.journal import Change, tell
 from clipmill.jobs.records import JobRecord, Request
 from clipmill.jobs.store import Store
 from clipmill.jobs.tables import migrate
+from clipmill.jobs.uploads import Rules, Uploads
 from clipmill.plan import Options
 from clipmill.web.app import create_app
 from clipmill.web.floor import Floor
@@ -56,14 +57,17 @@ class Site:
 
 
 @contextmanager
-def serving(home: Path, *, port: int = 0, **watching: Any) -> Iterator[Site]:
+def serving(
+    home: Path, *, port: int = 0, folders: tuple[Path, ...] = (Path("/"),), **watching: Any
+) -> Iterator[Site]:
     """A server on a folder; ``watching`` goes to its ``Watch``. It ends as one that got SIGTERM."""
     home.mkdir(exist_ok=True)
     database = Database(f"sqlite:///{home / 'jobs.db'}")
     migrate(database)
     store = Store(database)
     accepting = Accepting(store, 1000)
-    app = create_app(Floor(store, accepting, home, (Path("/"),), reserve_mb=0))
+    uploads = Uploads(database, home, Rules())
+    app = create_app(Floor(store, accepting, home, folders, uploads=uploads, reserve_mb=0))
     if watching:
         app.state.watch = Watch(store, **watching)
     addresses: queue.SimpleQueue[str] = queue.SimpleQueue()

@@ -6,8 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clipmill.jobs import journal
 from clipmill.jobs.database import Database
-from clipmill.jobs.records import JobRecord, Request
+from clipmill.jobs.journal import Change
+from clipmill.jobs.records import JobRecord, Request, State
 from clipmill.jobs.store import Store
 from clipmill.jobs.tables import METADATA, facts, jobs, migrate, tasks
 from clipmill.plan import Options
@@ -53,6 +55,13 @@ def put_tasks(database: Database, job: str, run: int, states: Mapping[tuple[str,
             row = {"job": job, "run": run, "stage": stage, "clip": clip, "state": state, "fault_code": fault}
             usual = {"attempt": 1, "crashes": 1, "share": 0.0, "weight_s": 1.0, "worked": 1, "worker": ""}
             connection.execute(tasks.insert().values(**row, **usual))
+
+
+def wait(database: Database, job: str, run: int) -> None:
+    """Let a run that is at work wait, as when its task is to be tried again later."""
+    mine = (jobs.c.run == run) & (jobs.c.state == State.RUNNING)
+    with database.begin() as connection:
+        journal.tell(connection, database.now, job, Change("waiting", values={"state": State.WAITING}), mine)
 
 
 def age(database: Database, column: sa.Column[Any], seconds: float) -> None:

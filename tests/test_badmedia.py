@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from clipmill.cli import main
-from clipmill.local import job_folder
 from clipmill.media.probe import probe
+from clipmill.origins import Origin, job_folder
 from media_kit import make_silent_video, run
 from talk_kit import SENTENCES
 
@@ -218,7 +218,7 @@ NAMES = CASES.get("names", [])
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_stays_inside_the_folder(name: str, tmp_path: Path) -> None:
-    folder = job_folder(Path("/videos") / Path(name).name, tmp_path)
+    folder = job_folder(Origin(name, Path("/videos") / Path(name).name), tmp_path)
     assert folder.parent == tmp_path
     folder.mkdir()
     assert folder.is_dir()

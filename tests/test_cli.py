@@ -1,8 +1,11 @@
 """The commands as a person or a script meets them: what they print, where, and how they end."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +13,28 @@ import pytest
 import media_kit
 from clipmill import __version__
 from clipmill.cli import main
+from site_kit import Site, site
 
-pytestmark = pytest.mark.usefixtures("small")
+pytestmark = pytest.mark.usefixtures("small", "home")
 
 Capture = pytest.CaptureFixture[str]
 SHORT = ("--min", "4", "--max", "10", "-n", "2", "-q")
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What commands share lies in a folder of the test."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("CLIPMILL_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def web(talk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site that has the talk, and that may be fetched from."""
+    with site(talk.parent) as running:
+        monkeypatch.setenv("CLIPMILL_EGRESS_ALLOW", running.place)
+        yield running
 
 
 def run(*words: object) -> int:
@@ -77,6 +97,112 @@ def test_one_bad_source_does_not_stop_the_others(talk: Path, tmp_path: Path, cap
     document = json.loads(capsys.readouterr().out)
     assert len(document["clips"]) == 2
     assert document["sources"][1]["error"]["code"] == "source-not-found"
+
+
+def test_an_address_is_made_into_clips_and_asked_for_once(
+    talk: Path, web: Site, tmp_path: Path, capsys: Capture
+) -> None:
+    address, words = web.url("/talk.mp4"), talk.with_suffix(".srt")
+    make = ("make", address, "-o", tmp_path, "--transcript", words, "--json", *SHORT)
+    assert run(*make) == 0
+    document = json.loads(capsys.readouterr().out)
+    asked = web.hits["/talk.mp4"]
+    assert document["sources"][0]["source"] == address
+    assert document["sources"][0]["words_by"] == "file talk.srt"
+    assert document["clips"][0]["address"] == address
+    folder = tmp_path / "talk"
+    assert address in (folder / "report.html").read_text()
+    assert run(*make) == 0
+    (folder / "clip-01.mp4").unlink()
+    assert run("render", folder / "plan.json", "-q") == 0
+    assert (folder / "clip-01.mp4").exists()
+    assert web.hits["/talk.mp4"] == asked  # neither the page nor the video was asked for again
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(talk: Path, web: Site, tmp_path: Path) -> None:
+    words = ("make", web.url("/talk.mp4"), "-o", tmp_path, "--transcript", talk.with_suffix(".srt"), *SHORT)
+    web.behave("/talk.mp4", pause=0.00002)
+    command = [sys.executable, "-m", "clipmill", *map(str, words)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 100
+        while not any(tmp_path.glob("*/.clipmill/fetching/*.part")) and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command again continues" in said
+    web.behave("/talk.mp4")
+    assert run(*words) == 0
+    assert any(asked.startswith("bytes=") for asked in web.ranges("/talk.mp4"))
+
+
+def test_a_file_and_an_address_of_one_name_have_folders_of_their_own(
+    talk: Path, web: Site, tmp_path: Path, capsys: Capture
+) -> None:
+    words = talk.with_suffix(".srt")
+    sources = (talk, web.url("/talk.mp4"))
+    assert run("make", *sources, "-o", tmp_path, "--transcript", words, "--json", *SHORT) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert len({source["folder"] for source in document["sources"]}) == 2
+    assert document["done"] == 2
+
+
+def test_a_plan_of_an_address_is_rendered_elsewhere(
+    talk: Path, web: Site, tmp_path: Path, capsys: Capture
+) -> None:
+    words, plan = talk.with_suffix(".srt"), tmp_path / "plan.json"
+    address = web.url("/talk.mp4")
+    assert run("plan", address, "-o", plan, "--transcript", words, *SHORT) == 0
+    assert json.loads(plan.read_text())["source"]["path"] == address
+    capsys.readouterr()
+    assert run("render", plan, "--only", "1", "-o", tmp_path / "out", "--json", "-q") == 0
+    (clip,) = json.loads(capsys.readouterr().out)["clips"]
+    assert Path(clip["path"]).parent == tmp_path / "out" / "talk"
+
+
+def test_an_address_is_written_down(web: Site, capsys: Capture) -> None:
+    assert run("transcribe", web.url("/talk.mp4"), "--language", "en", "-q") == 0
+    assert json.loads(capsys.readouterr().out)["language"] == "en"
+
+
+def test_a_page_is_foreseen_without_fetching_its_video(web: Site, tmp_path: Path, capsys: Capture) -> None:
+    assert run("plan", web.url("/talk.mp4"), "-o", tmp_path / "p", "--dry-run", "--json", "-q") == 4
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "length-unknown"
+    assert web.sent["/talk.mp4"] < 1_000_000
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "exit_code"),
+    [
+        ("ftp://example.org/x", "address-wrong", 4),
+        ("http://127.0.0.1:9/x.mp4", "address-refused", 4),
+        ("http://10.0.0.1/x.mp4", "address-refused", 4),
+    ],
+)
+def test_an_address_that_may_not_be_asked_for_is_told(
+    address: str, code: str, exit_code: int, tmp_path: Path, capsys: Capture
+) -> None:
+    assert run("make", address, "-o", tmp_path / "clips", "--json", "-q") == exit_code
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+    assert not (tmp_path / "clips").exists()
+
+
+def test_a_folder_and_a_list_are_done_one_after_the_other(
+    talk: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mp4").symlink_to(talk)
+    listed = tmp_path / "list"
+    listed.write_text(f"{talk}\n{tmp_path}/nowhere.mp4\n")
+    words = talk.with_suffix(".srt")
+    asked = ("make", tmp_path / "in", "--from", listed, "-o", tmp_path / "out", "--transcript", words)
+    assert run(*asked, "-n", 1, "--min", 4, "--max", 10) == 1
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 1  # the talk, by whichever name, once
+    assert "1 done, 1 failed:" in said.err
+    assert "(source-not-found)" in said.err
 
 
 def test_a_plan_is_made_changed_and_rendered(talk: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,19 @@ def command(talk: Path, folder: Path) -> list[str]:
 def run(talk: Path, folder: Path) -> "subprocess.Popen[bytes]":
     small = {"CLIPMILL_HEIGHT": "320", "CLIPMILL_PRESET": "ultrafast", "CLIPMILL_THREADS": "1"}
     return subprocess.Popen(command(talk, folder), env={**os.environ, **small})
+
+
+@contextmanager
+def running(talk: Path, folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A run in which a child is at work, and no more of it afterwards."""
+    with run(talk, folder) as process:
+        try:
+            while not working_below(folder / "talk" / ".clipmill" / "tmp"):
+                assert process.poll() is None, "it ended before anything was seen of it"
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
 
 
 def clips(folder: Path) -> dict[str, str]:
@@ -84,11 +99,10 @@ def test_a_killed_run_leaves_nothing_partial_and_the_next_one_ends_the_same(
         assert half_done(folder) == []
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_with_130_and_no_children(talk: Path, tmp_path: Path) -> None:
-    process = run(talk, tmp_path)
-    while not working_below(tmp_path / "talk" / ".clipmill" / "tmp"):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    with running(talk, tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
     assert wait_for_no_children(tmp_path) == []
     assert half_done(tmp_path) == []

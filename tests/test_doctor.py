@@ -1,12 +1,19 @@
 """What the doctor finds, says, and how it says what to do."""
 
+import http.server
 import json
+import threading
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from clipmill.doctor import Check, Health, Report, Trial, examine
 from clipmill.errors import ToolError
+from clipmill.media.fetch import Fetching
+from clipmill.media.speech_api import SpeechService
+from clipmill.reach import reach
 
 
 @pytest.fixture
@@ -61,3 +68,71 @@ def test_a_warning_does_not_stop_anybody() -> None:
     report = Report((Check("disk", Health.WARN, "0.5 GB free", "Make room."),))
     assert report.healthy
     assert "-> Make room." in report.text()
+
+
+# --- addresses and a speech service -------------------------------------------------------------------
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    """A speech service that knows one key."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path == "/v1/models" and self.headers["authorization"] == "Bearer right"
+            self.send_response(200 if known else 401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+        thread.join()
+
+
+def reached(today: date = date(2026, 11, 22), speech: SpeechService | None = None, **how: Path) -> Report:
+    return Report(reach(Fetching(**how), speech, today=today))
+
+
+def test_what_fetches_is_tried_and_its_age_told() -> None:
+    report = reached()
+    version = check(report, "yt-dlp").found.split()[0]
+    day = date(*(int(part) for part in version.split(".")[:3]))
+    assert check(reached(today=day), "yt-dlp").health is Health.OK
+    old = check(reached(today=date(day.year + 1, day.month, day.day)), "yt-dlp")
+    assert old.health is Health.WARN
+    assert "CLIPMILL_YTDLP" in old.remedy
+    assert check(report, "deno").health is Health.OK
+    assert check(report, "fetch sandbox").found
+
+
+def test_a_version_of_yt_dlp_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "yt.zip").write_bytes(b"no zip")
+    report = reached(ytdlp=tmp_path / "yt.zip")
+    assert check(report, "yt-dlp").health is Health.WARN
+    assert report.healthy  # files can be worked on
+
+
+def test_cookies_are_looked_at_and_never_told(tmp_path: Path) -> None:
+    assert check(reached(cookies=tmp_path / "none"), "cookies").health is Health.WARN
+    (tmp_path / "cookies.txt").write_text(
+        "# Netscape HTTP Cookie File\n.e.org\tTRUE\t/\tTRUE\t0\tid\tverysecret\n"
+    )
+    report = reached(cookies=tmp_path / "cookies.txt")
+    assert check(report, "cookies").health is Health.OK
+    assert "verysecret" not in report.text()
+
+
+def test_a_speech_service_is_asked_for_nothing_that_costs(service: str) -> None:
+    fine = reached(speech=SpeechService(service, "right"))
+    assert check(fine, "speech service").health is Health.OK
+    wrong = check(reached(speech=SpeechService(service, "wrong")), "speech service")
+    assert "CLIPMILL_SPEECH_KEY" in wrong.remedy
+    assert "wrong" not in wrong.found
+    away = check(reached(speech=SpeechService("http://127.0.0.1:9/v1", "right")), "speech service")
+    assert away.health is Health.WARN

@@ -7,7 +7,7 @@ import pytest
 
 from clipmill.editing.command import Encoder
 from clipmill.errors import SettingsError
-from clipmill.means import Means, threads_an_encode
+from clipmill.means import Means, speech_service, threads_an_encode
 from clipmill.settings import read_settings
 
 
@@ -28,6 +28,22 @@ def test_the_services_are_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -
     assert (services.encoding.encoder, services.encoding.crf) == (Encoder.X264, 20)
     assert services.encoding.threads == 3
     assert (services.height, services.max_seconds) == (320, 7200)
+
+
+def test_a_speech_service_and_its_key_come_from_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert speech_service(read_settings()) is None
+    (tmp_path / "key").write_text("sk-1\n")
+    monkeypatch.setenv("CLIPMILL_SPEECH_URL", "https://speech.example.org/v1/")
+    monkeypatch.setenv("CLIPMILL_SPEECH_KEY_FILE", str(tmp_path / "key"))
+    service = speech_service(read_settings())
+    assert service is not None
+    assert (service.url, service.key) == ("https://speech.example.org/v1", "sk-1")
+    assert "sk-1" not in repr(service)
+    (tmp_path / "key").unlink()
+    with pytest.raises(SettingsError):
+        speech_service(read_settings())
 
 
 def test_a_program_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

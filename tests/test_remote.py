@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,16 +118,115 @@ def test_submit_in_json_says_what_the_server_said(video: Path, capsys: Capture) 
 def test_one_source_that_is_refused_does_not_stop_the_others(video: Path, capsys: Capture) -> None:
     assert run("submit", video, "nowhere.mp4", video, "-q") == 1
     said = capsys.readouterr()
-    assert len(said.out.split()) == 2
+    assert len(said.out.split()) == 1  # the same video is handed in once
     assert "nowhere.mp4" in said.err
     assert run("submit", "nowhere.mp4", "--json") == 4
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "source-not-found"
+
+
+def test_an_address_is_handed_in_as_one(site: Site, capsys: Capture) -> None:
+    assert run("submit", "https://example.org/talk", "--force", "-q", "--i-have-the-rights") == 0
+    job = site.store.job(capsys.readouterr().out.strip())
+    assert job.request.source == "https://example.org/talk"
+    assert job.request.reuse is False
+
+
+def test_a_file_is_sent_when_it_is_asked_for(site: Site, tmp_path: Path, capsys: Capture) -> None:
+    content = os.urandom(9 << 20)  # more than one piece
+    (tmp_path / "long.mp4").write_bytes(content)
+    assert run("submit", tmp_path / "long.mp4", "--upload", "-q") == 0
+    job = site.store.job(capsys.readouterr().out.strip())
+    assert Path(job.request.source).is_relative_to(site.home)
+    assert Path(job.request.source).read_bytes() == content
+
+
+@contextmanager
+def cut_once(port: int, *, after: int) -> Iterator[str]:
+    """A way to a server that breaks off its first connection after so many bytes."""
+    left = [after]
+
+    def carry(here: socket.socket, there: socket.socket, *, counted: bool) -> None:
+        with suppress(OSError):
+            while block := here.recv(65536):
+                there.sendall(block)
+                left[0] -= len(block) if counted else 0
+                if counted and left[0] < 0:
+                    left[0] = sys.maxsize
+                    break
+        for end in (here, there):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                here, there = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
+                for pair, counted in (((here, there), True), ((there, here), False)):
+                    threading.Thread(target=carry, args=pair, kwargs={"counted": counted}).start()
+                open_ones.extend((here, there))
+
+    open_ones: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for one in open_ones:
+        one.close()
+
+
+def test_a_file_goes_on_after_the_line_was_cut(
+    site: Site, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(20 << 20)
+    (tmp_path / "long.mp4").write_bytes(content)
+    with cut_once(site.port, after=10 << 20) as url:
+        monkeypatch.setenv("CLIPMILL_SERVER", url)
+        assert run("submit", tmp_path / "long.mp4", "--upload", "-q") == 0
+    job = site.store.job(capsys.readouterr().out.strip())
+    assert Path(job.request.source).read_bytes() == content
+
+
+def test_a_file_that_the_server_may_not_read_is_sent(
+    tmp_path: Path, video: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "allowed").mkdir()
+    with serving(tmp_path / "home", folders=(tmp_path / "allowed",)) as site:
+        monkeypatch.setenv("CLIPMILL_SERVER", site.url)
+        assert run("submit", video, "-q") == 0
+        job = site.store.job(capsys.readouterr().out.strip())
+        assert Path(job.request.source).read_bytes() == video.read_bytes()
+
+
+def test_the_files_of_a_folder_are_handed_in_once_each(
+    site: Site, video: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "other.mp4").write_bytes(b"y")
+    assert run("submit", tmp_path, video, "-q") == 0
+    jobs = [site.store.job(name) for name in capsys.readouterr().out.split()]
+    assert [Path(job.request.source).name for job in jobs] == ["other.mp4", "talk.mp4"]
+
+
+def test_a_watched_folder_is_handed_in_as_it_fills(site: Site, video: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "clipmill", "submit", "--watch", str(tmp_path), "--json"]
+    for _ in range(2):  # the second time nothing is new
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            if not site.store.jobs():
+                assert json.loads(process.stdout.readline())["source"] == {"path": str(video)}
+            time.sleep(6)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+    assert len(site.store.jobs()) == 1
 
 
 @pytest.mark.parametrize(
     "words",
     [
         (),
+        ("--watch", "x.mp4"),
+        ("--watch", ".", "--wait"),
         ("x.mp4", "--metadata", "novalue"),
         ("x.mp4", "--min", "30", "--max", "20"),
     ],
@@ -183,14 +284,18 @@ def test_a_job_that_failed_ends_as_make_would_have(
     assert json.loads(capsys.readouterr().out)["error"] == {"code": code, "message": "It did not work."}
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_the_job_going_and_says_how_to_follow_it(site: Site, video: Path) -> None:
     words = [sys.executable, "-m", "clipmill", "submit", str(video), "--wait"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as waiting:
-        while site.watch.listeners == 0:
-            assert waiting.poll() is None
-            time.sleep(0.05)
-        waiting.send_signal(signal.SIGINT)
-        _, said = waiting.communicate(timeout=30)
+        try:
+            while site.watch.listeners == 0:
+                assert waiting.poll() is None
+                time.sleep(0.05)
+            waiting.send_signal(signal.SIGINT)
+            _, said = waiting.communicate(timeout=30)
+        finally:
+            waiting.kill()
     job = site.store.jobs()[0]
     assert waiting.returncode == 130
     assert f"clipmill events {job.id}" in said
@@ -304,7 +409,7 @@ def test_serve_says_where_it_is_and_ends_in_peace(
     monkeypatch.setenv("CLIPMILL_SERVER", url)
     assert run("submit", video, "-q") == 0
     job = capsys.readouterr().out.strip()
-    assert run("submit", "/etc/hostname", "--json") == 4
+    assert run("submit", "/etc/nowhere", "--json") == 4
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "path-not-allowed"
     assert main(["serve", "--port", url.rpartition(":")[2], "--no-workers"]) == 2
     with httpx.stream("GET", f"{url}/v1/jobs/{job}/events", trust_env=False) as answer:

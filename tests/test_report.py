@@ -52,5 +52,14 @@ def test_the_page_shows_clips_near_misses_and_measured_faults() -> None:
     assert re.search(r'<dt>Face inside the frame</dt><dd class="off">90%</dd>', text)
 
 
+def test_the_page_links_to_the_address_of_its_source_and_to_no_other_scheme() -> None:
+    def about(address: str) -> str:
+        return page(replace(PLAN, source=replace(PLAN.source, path=address)), [CLIP], [])
+
+    assert '<a href="https://e.org/x?a=1&amp;b=2"' in about("https://e.org/x?a=1&b=2")
+    assert "javascript:" not in about("javascript://alert(1)")
+    assert 'onerror="' not in about('https://e.org/"onerror="alert(1)')
+
+
 def test_nothing_is_loaded_from_elsewhere() -> None:
     assert "://" not in page(PLAN, [CLIP], [])

@@ -17,6 +17,7 @@ import pytest
 from websockets.sync.client import connect
 
 from pg_kit import free_port
+from site_kit import site
 
 STAGES = ["download", "transcribe", "score", "encode", "encode"]
 
@@ -113,6 +114,61 @@ def test_the_quickstart_holds(service: Service, talk: Path) -> None:
     parts = [httpx.get(video, headers={"Range": f"bytes={span}"}) for span in ("0-9999", "10000-")]
     assert [part.status_code for part in parts] == [206, 206]
     assert b"".join(part.content for part in parts) == whole
+
+
+def test_a_video_that_curl_uploads_becomes_clips_and_stays_as_long_as_its_job(
+    service: Service, talk: Path
+) -> None:
+    upload = json.loads(service.curl("-T", str(talk), f"{service.url}/v1/uploads/"))
+    assert (upload["name"], upload["done"], upload["length"]) == ("talk.mp4", True, talk.stat().st_size)
+    options = {"count": 1, "least": 4, "most": 8, "transcript": str(talk.with_suffix(".srt"))}
+    body = json.dumps({"source": {"upload": upload["id"]}, "options": options})
+    job = json.loads(
+        service.curl(f"{service.url}/v1/jobs", "-H", "Content-Type: application/json", "-d", body)
+    )
+    look = f"{service.url}/v1/jobs/{job['id']}"
+    ended = service.until(lambda: (seen := httpx.get(look).json())["ended_at"] and seen)
+    assert (ended["status"], ended["title"]) == ("succeeded", "talk")
+    assert ended["source"] == {"upload": upload["id"]}
+    (clip,) = httpx.get(f"{look}/clips").json()["data"]
+    assert clip["words_by"] == ended["words_by"] == "file talk.srt"
+    assert httpx.delete(f"{service.url}/v1/uploads/{upload['id']}").status_code == 409
+
+
+def test_each_video_of_a_list_becomes_a_job_of_its_own(tmp_path: Path, talk: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with site(folder) as there:
+        items = ""
+        for name in ("first", "second"):
+            shutil.copy(talk, folder / f"{name}.mp4")
+            items += f"<item><title>{name}</title><link>{there.url(f'/{name}.mp4')}</link></item>"
+        feed = f"<rss version='2.0'><channel><title>Talks</title>{items}</channel></rss>"
+        there.pages["/feed.xml"] = feed.encode()
+        running = Service(tmp_path / "home", talk.parent, CLIPMILL_EGRESS_ALLOW=there.place)
+        try:
+            options = {"count": 1, "least": 4, "most": 8, "transcript": str(talk.with_suffix(".srt"))}
+            asked = {
+                "source": {"address": there.url("/feed.xml")},
+                "options": options,
+                "metadata": {"mine": 1},
+            }
+            job = httpx.post(f"{running.url}/v1/jobs", json=asked).json()
+            jobs = f"{running.url}/v1/jobs"
+            running.until(
+                lambda: (
+                    all(each["ended_at"] for each in httpx.get(jobs).json()["data"])
+                    and len(httpx.get(jobs).json()["data"]) == 2
+                )
+            )
+            second, first = httpx.get(jobs).json()["data"]
+        finally:
+            running.process.kill()
+            running.process.wait()
+    assert [(each["status"], each["error"]) for each in (first, second)] == [("succeeded", None)] * 2
+    assert (first["id"], first["title"], second["title"]) == (job["id"], "first", "second")
+    assert second["source"] == {"address": there.url("/second.mp4")}
+    assert second["metadata"] == {"mine": 1, "list": job["id"]}
 
 
 def test_a_service_told_to_end_says_so_and_ends_with_0(service: Service) -> None:

@@ -67,7 +67,8 @@ def test_without_an_address_both_databases_are_files_at_home(tmp_path: Path) -> 
     assert settings.engine_url == f"sqlite:///{tmp_path}/engine.db"
 
 
-def test_home_is_a_whole_path_even_by_default() -> None:
+def test_home_is_a_whole_path_even_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLIPMILL_HOME")
     assert Settings().home == Path.home() / ".local/share/clipmill"
 
 

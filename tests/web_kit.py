@@ -20,6 +20,7 @@ from clipmill.jobs.records import ClipRecord, Holding, JobRecord, Outcome, Reque
 from clipmill.jobs.recovery import enrol, myself
 from clipmill.jobs.store import Store
 from clipmill.jobs.tables import migrate
+from clipmill.jobs.uploads import Rules, Uploads
 from clipmill.model import (
     CropKey,
     CropPath,
@@ -176,7 +177,7 @@ def clip_file(number: int, name: str, title: str, size: int) -> ClipFile:
 
 
 @contextmanager
-def serving(home: Path, **fields: Any) -> Iterator[Site]:
+def serving(home: Path, *, rules: Rules | None = None, **fields: Any) -> Iterator[Site]:
     """A server on a folder until the block ends; ``fields`` are those of its floor."""
     (home / "videos").mkdir(parents=True)
     database = Database(f"sqlite:///{home / 'jobs.db'}")
@@ -186,6 +187,7 @@ def serving(home: Path, **fields: Any) -> Iterator[Site]:
     store = Store(database)
     accepting = Accepting(store, fields.get("bound", 100))
     usual: dict[str, Any] = {"folders": (home / "videos",), "reserve_mb": 0, "version": "1.2.3"}
+    usual["uploads"] = Uploads(database, home, rules or Rules(reserve_mb=0))
     floor = Floor(store, accepting, home, **{**usual, **fields})
     address: list[str] = []
     up = threading.Event()

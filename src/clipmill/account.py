@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clipmill import __version__
+from clipmill.addresses import is_address
 from clipmill.answers import RemoteClip, RemoteEvent, RemoteJob
 from clipmill.errors import ClipmillError
 from clipmill.progress import clock
@@ -63,8 +64,11 @@ def describe(job: RemoteJob) -> Sequence[str]:
     lines = [
         f"{job.id}  {job.status} {job.progress:.0%} {job.stage}{left}{place}",
         f"source   {clean(job.source)}",
+        *([f"title    {clean(job.title)}"] if job.title else []),
         f"handed in {job.created[:19]}Z",
         f"clips    {job.clips_ready}{expected}",
+        *([f"words    by {clean(job.words_by)}"] if job.words_by else []),
+        *([f"cost     {job.cost:.4f} USD"] if job.cost else []),
         *(f"note     {WARNINGS.get(warning, warning)}" for warning in job.warnings),
     ]
     if job.fault:
@@ -115,7 +119,8 @@ def _value(value: Any) -> str:
 
 def complain(source: str, error: ClipmillError) -> None:
     """Say on stderr what was wrong with a source."""
-    print(f"clipmill: {clean(Path(source).name)!r}: {error.one_line()}", file=sys.stderr)
+    name = source if is_address(source) else Path(source).name
+    print(f"clipmill: {clean(name)!r}: {error.one_line()}", file=sys.stderr)
 
 
 def _say(text: str, *, quiet: bool) -> None:

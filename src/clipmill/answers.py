@@ -11,7 +11,9 @@ from clipmill.errors import (
     JobCancelled,
     MissingError,
     NothingFound,
+    OutageError,
     PlanError,
+    RemoteError,
     SourceError,
 )
 
@@ -22,7 +24,11 @@ CODES: Mapping[type[ClipmillError], frozenset[str]] = {
     NothingFound: frozenset(("no-speech", "nothing-found")),
     SourceError: frozenset(
         (
+            "address-list",
             "address-not-supported",
+            "address-refused",
+            "address-wrong",
+            "captions-not-usable",
             "codec-not-supported",
             "container-not-allowed",
             "corrupt-media",
@@ -31,13 +37,18 @@ CODES: Mapping[type[ClipmillError], frozenset[str]] = {
             "encrypted-media",
             "frame-too-large",
             "frame-too-small",
+            "length-unknown",
+            "no-video",
             "no-video-stream",
+            "no-videos",
             "not-a-media-file",
             "path-not-allowed",
+            "site-unsupported",
             "source-changed",
             "source-missing",
             "source-not-found",
             "source-too-large",
+            "source-too-long",
             "source-unreadable",
             "too-many-streams",
             "transcript-changed",
@@ -46,6 +57,10 @@ CODES: Mapping[type[ClipmillError], frozenset[str]] = {
             "transcript-not-understood",
             "transcript-too-large",
             "truncated-media",
+            "video-gone",
+            "video-live",
+            "video-private",
+            "video-protected",
         )
     ),
     MissingError: frozenset(
@@ -65,6 +80,27 @@ CODES: Mapping[type[ClipmillError], frozenset[str]] = {
         )
     ),
     BudgetError: frozenset(("disk-full",)),
+    RemoteError: frozenset(
+        (
+            "download-incomplete",
+            "download-slow",
+            "login-needed",
+            "redirect-loop",
+            "server-not-understood",
+            "server-unreachable",
+            "site-blocked",
+            "site-refused",
+            "speech-key-wrong",
+            "speech-model-unknown",
+            "speech-no-times",
+            "speech-quota-used-up",
+            "speech-refused",
+            "speech-too-large",
+            "video-geo",
+            "ytdlp-broken",
+        )
+    ),
+    OutageError: frozenset(("site-down", "speech-service-down")),
     PlanError: frozenset(
         ("plan-not-found", "plan-other-source", "plan-unreadable", "plan-words-missing", "plan-wrong")
     ),
@@ -74,7 +110,11 @@ CODES: Mapping[type[ClipmillError], frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RemoteJob:
-    """A job as the server tells it; ``report`` is the address of its page, ``facts`` is all of it."""
+    """A job as the server tells it.
+
+    ``source`` is a path, an address, or the id of an upload. ``words_by`` names who found its words, ``cost``
+    is what remote services took in US dollars. ``report`` is the address of its page, ``facts`` is all of it.
+    """
 
     id: str
     status: str
@@ -83,6 +123,9 @@ class RemoteJob:
     eta_s: float | None
     position: int | None
     source: str
+    title: str
+    words_by: str
+    cost: float
     created: str
     fault: ClipmillError | None
     warnings: tuple[str, ...]
@@ -129,7 +172,10 @@ def job_of(facts: Mapping[str, Any], server: str) -> RemoteJob:
         progress=float(facts["progress"]),
         eta_s=facts["eta_s"],
         position=facts["queue_position"],
-        source=str(facts["source"]["path"]),
+        source=_source(facts["source"]),
+        title=str(facts.get("title", "")),
+        words_by=str(facts.get("words_by", "")),
+        cost=float(facts.get("cost", 0.0)),
         created=str(facts["created_at"]),
         fault=fault_of(error["code"], error["message"]) if error else None,
         warnings=tuple(facts["warnings"]),
@@ -138,6 +184,11 @@ def job_of(facts: Mapping[str, Any], server: str) -> RemoteJob:
         report=urljoin(f"{server}/", facts["links"]["report"]),
         facts=facts,
     )
+
+
+def _source(given: Mapping[str, Any]) -> str:
+    (text,) = (given[name] for name in ("path", "address", "upload") if given.get(name))
+    return str(text)
 
 
 def clip_of(facts: Mapping[str, Any], server: str) -> RemoteClip:

@@ -13,8 +13,7 @@ def choose_moments(studio: Studio, media: Media, transcript: Transcript) -> Choi
 
     Raises NothingFound ``nothing-found`` or ``no-speech``.
     """
-    options = studio.job.options
-    wanted = Wanted(options.least, options.most, options.count, media.duration)
+    options, wanted = studio.job.options, wanted_of(studio, media)
     if transcript.words:
         choice = choose(transcript, wanted=wanted, weights=resources.load_weights())
         if choice.chosen:
@@ -23,6 +22,12 @@ def choose_moments(studio: Studio, media: Media, transcript: Transcript) -> Choi
         raise _nothing_found(transcript)
     file, cwd = working_file(studio), studio.work.scratch("activity")
     return plain_moments(activity(studio.services.ffmpeg, file, media, cwd=cwd), wanted=wanted)
+
+
+def wanted_of(studio: Studio, media: Media) -> Wanted:
+    """What was asked for, and how long the source is."""
+    options = studio.job.options
+    return Wanted(options.least, options.most, options.count, media.duration)
 
 
 def _nothing_found(transcript: Transcript) -> NothingFound:

@@ -1,18 +1,20 @@
 """What commands do besides jobs: write down what is said, foresee costs, examine the machine, show looks."""
 
+import hashlib
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from datetime import date
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill import resources
+from clipmill import resources, sourcing, wording
 from clipmill.clipfile import CLIP_MB_A_SECOND
 from clipmill.doctor import Report, examine
 from clipmill.editing.ass import preview_ass
@@ -21,41 +23,71 @@ from clipmill.editing.export import caption_lines, plain_text, srt, vtt
 from clipmill.editing.safe_areas import SAFE_AREAS
 from clipmill.editing.styles import STYLES
 from clipmill.errors import SourceError, UsageError
-from clipmill.local import Display, source_file
-from clipmill.means import Means
+from clipmill.local import Display, begin
+from clipmill.means import Means, fetching, speech_service
 from clipmill.media.captions import write_transcript_json
 from clipmill.media.ffmpeg import find_ffmpeg, run_ffmpeg
 from clipmill.media.launcher import Limits
 from clipmill.media.look import model_sees
 from clipmill.media.probe import probe, probe_sound
-from clipmill.media.speech import model_hears, transcribe
-from clipmill.model import Canvas, Span, Transcript
+from clipmill.media.speech import model_hears
+from clipmill.model import Canvas, Listing, Media, Recording, Span, Transcript, VideoStream
+from clipmill.origins import Origin, origin_of
 from clipmill.plan import Options
-from clipmill.progress import CLIP_WEIGHT, HEAR_WEIGHT, Meter
+from clipmill.progress import CLIP_WEIGHT, FETCH_WEIGHT, HEAR_WEIGHT, Show
+from clipmill.reach import reach
 from clipmill.settings import Settings
-from clipmill.studio import Stage, Task
+from clipmill.studio import Job, Stage, Task
+from clipmill.workspace import Workspace, file_stamp, opened
+
+UNSEEN = VideoStream(
+    0, "", 0, 0, 0, 0, 0, Fraction(1), Fraction(1), variable=False, interlaced=False, hdr=None,
+    pixel_format="", start=0.0,
+)  # fmt: skip
+"""The picture of a file of which only the sound matters."""
+
+FULL_HD_MB_A_SECOND = 0.4
+"""About what a second of 1920x1080 takes at sites that say nothing about sizes: 3.2 Mb/s."""
 
 STDIN_MB = 16 * 1024
 """The most that is read from stdin, in MiB."""
 
 
-def hear_source(source: str, model: str, language: str, means: Means, display: Display) -> Transcript:
-    """All that is said in a file, or on stdin when ``source`` is ``-``."""
-    with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, display as show:
-        cwd = Path(folder)
-        path = _spooled(cwd) if source == "-" else source_file(source)
-        meter = Meter(show)
-        meter.skip(Stage.SCORE, Stage.ENCODE)
-        services = means.services(meter.tell)
-        recording = probe_sound(path, cwd=cwd, max_duration_s=services.max_seconds)
-        return transcribe(
-            services.ffmpeg,
-            path,
-            recording,
-            listening=replace(services.listening, model=model, language=language),
-            cwd=cwd,
-            tick=lambda share: meter.tell(Task(Stage.TRANSCRIBE), share),
-        )
+def hear_source(source: str, options: Options, means: Means, display: Display, *, reuse: bool) -> Transcript:
+    """All that is said in a file, at an address, or on stdin when ``source`` is ``-``."""
+    with (
+        tempfile.TemporaryDirectory(prefix="clipmill-") as folder,
+        opened(Path(folder)) as work,
+        display as show,
+    ):
+        if source == "-":
+            origin = Origin(source, _spooled(work.scratch("stdin")))
+        else:
+            origin = origin_of(source, means, show)
+        return _said_in(origin, origin.job(work, options, reuse=reuse), work, means, show)
+
+
+def _said_in(origin: Origin, job: Job, work: Workspace, means: Means, show: Show) -> Transcript:
+    """The words of a source of which only the sound matters; it may have no picture."""
+    run = begin(origin, job, work, means, show)
+    run.meter.skip(Stage.SCORE, Stage.ENCODE)
+    if job.address:
+        tick = partial(run.meter.tell, Task(Stage.DOWNLOAD))
+        run.wait_for(lambda: sourcing.fetch_source(run.studio, tick))
+    max_s = run.studio.services.max_seconds
+    recording = probe_sound(job.source, cwd=work.scratch("probe"), max_duration_s=max_s)
+    if recording.audio is None:
+        return Transcript("", 0.0, recording.duration, (), "nobody", ("no-audio-stream",))
+    sourcing.keep_media(run.studio, _unseen(recording, job.source))
+    run.do(Task(Stage.TRANSCRIBE))
+    return wording.known_transcript(run.studio)
+
+
+def _unseen(recording: Recording, file: Path) -> Media:
+    """The facts of a file whose picture nobody looks at."""
+    stamp = hashlib.sha256(file_stamp(file).encode()).hexdigest()
+    size = file.stat().st_size
+    return Media(file.name, size, stamp, "", recording.start, recording.duration, UNSEEN, recording.audio)
 
 
 def _spooled(folder: Path) -> Path:
@@ -84,22 +116,70 @@ def write_transcript(transcript: Transcript, form: str) -> str:
             return write_transcript_json(transcript)
 
 
-def estimate(source: str, options: Options, means: Means) -> dict[str, Any]:
-    """What making the clips would take: CPU seconds, minutes on this machine, disk, money."""
-    with tempfile.TemporaryDirectory(prefix="clipmill-") as folder:
-        media = probe(source_file(source), cwd=Path(folder), max_duration_s=means.settings.max_hours * 3600)
-    clips = Wanted(options.least, options.most, options.count, media.duration).clips
-    seconds = clips * min(media.duration, (options.least + options.most) / 2)
-    heard = 0.0 if options.transcript or media.audio is None else HEAR_WEIGHT * media.duration
-    cpu = heard + CLIP_WEIGHT * seconds
+def estimate(source: str, options: Options, means: Means, display: Display) -> dict[str, Any]:
+    """What making the clips would take: CPU seconds, minutes on this machine, disk, download, money.
+
+    Of an address only what its site says is looked at.
+    """
+    with display as show:
+        origin = origin_of(source, means, show)
+    duration, sound = _length(origin, means)
+    clips = Wanted(options.least, options.most, options.count, duration).clips
+    seconds = clips * min(duration, (options.least + options.most) / 2)
+    who = _who(origin, options, means, sound=sound)
+    cpu = (HEAR_WEIGHT * duration if who == "local" else 0.0) + CLIP_WEIGHT * seconds
+    listing = origin.listing
+    download_mb = _download_mb(listing, means.settings.download_height) if listing else 0.0
+    fetching_s = FETCH_WEIGHT * duration if listing else 0.0
+    speech = means.settings.speech_usd_a_minute * duration / 60 if who == "api" else 0.0
     return {
-        "source_seconds": round(media.duration, 1),
+        "source_seconds": round(duration, 1),
+        "title": listing.title if listing else origin.file.stem if origin.file else "",
+        "words": who,
         "clips": clips,
         "cpu_seconds": round(cpu),
-        "minutes": round(cpu / 60 / min(4, os.cpu_count() or 1), 1),
-        "disk_mb": round(CLIP_MB_A_SECOND * seconds),
-        "cost_usd": 0.0,
+        "minutes": round((cpu / min(4, os.cpu_count() or 1) + fetching_s) / 60, 1),
+        "disk_mb": round(CLIP_MB_A_SECOND * seconds + download_mb),
+        "download_mb": round(download_mb),
+        "cost_usd": round(speech, 4),
     }
+
+
+def _length(origin: Origin, means: Means) -> tuple[float, bool]:
+    """The seconds of a source, and whether it has sound as far as is known."""
+    if origin.file:
+        with tempfile.TemporaryDirectory(prefix="clipmill-") as folder:
+            most = means.settings.max_hours * 3600
+            media = probe(origin.file, cwd=Path(folder), max_duration_s=most)
+        return media.duration, media.audio is not None
+    duration = origin.listing.duration if origin.listing else None
+    if duration is None:
+        raise SourceError(
+            "The site does not say how long the video is: make its clips without --dry-run.",
+            code="length-unknown",
+        )
+    return duration, True
+
+
+def _who(origin: Origin, options: Options, means: Means, *, sound: bool) -> str:
+    """Who would find the words: ``given``, ``captions``, ``api``, ``local``, or ``nobody``."""
+    if options.transcript:
+        return "given"
+    if not sound:
+        return "nobody"
+    if options.transcriber in ("captions", "local", "api"):
+        return options.transcriber
+    if origin.listing and origin.listing.captions:
+        return "captions"
+    return "api" if means.settings.speech_url else "local"
+
+
+def _download_mb(listing: Listing, height: int) -> float:
+    """MB that would be fetched: what the site says, else what a picture of that height usually takes."""
+    if listing.size_bytes:
+        return listing.size_bytes / 1e6
+    lines = min(listing.height or height, height)
+    return (listing.duration or 0.0) * FULL_HD_MB_A_SECOND * (lines / 1080) ** 2
 
 
 _SPANS = TypeAdapter(list[Span])
@@ -133,6 +213,7 @@ def check_up(settings: Settings) -> Report:
                 "speech model run": lambda: _tried(lambda: model_hears(cwd=cwd)),
                 "face model run": lambda: _tried(lambda: model_sees(cwd=cwd)),
             },
+            more=reach(fetching(settings), speech_service(settings), today=date.today()),
         )
 
 

@@ -1,11 +1,13 @@
 """The service as a client meets it: typed answers, typed errors, a deadline on everything."""
 
+import base64
 import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +21,7 @@ from clipmill.errors import (
     MissingError,
     OutdatedError,
     RemoteError,
+    SourceError,
     StateError,
     UnknownError,
     UsageError,
@@ -46,6 +49,15 @@ LARGEST_PAGE = 100
 
 LONGEST_LINE = 1 << 20
 """An event is a few hundred bytes; a line of a mebibyte is no event."""
+
+PIECE_BYTES = 8 << 20
+"""So much of a file is sent at once; a cut costs no more than this."""
+
+TUS = {"Tus-Resumable": "1.0.0"}
+"""What every request about an upload says."""
+
+LOST = frozenset(("server-unreachable", "body-slow", "upload-locked", "upload-offset-wrong"))
+"""Codes after which an upload goes on where the server says."""
 
 STATUSES: Mapping[int, type[ClipmillError]] = {
     404: UnknownError,
@@ -79,6 +91,21 @@ class Client:
         """Have a job done; the same ``key`` again, within a day, gives the same job again."""
         asked = self._http.build_request("POST", "/v1/jobs", json=request, headers={"Idempotency-Key": key})
         return self._ask(asked, self._job, tries=TRIES)
+
+    def upload(self, file: Path, sent: Callable[[float], None]) -> str:
+        """Send a file, and give the upload's id; ``sent`` is told the share that the server has.
+
+        After a cut it goes on where the server says. Raises SourceError when the file cannot be read,
+        RemoteError when no server answers for long.
+        """
+        try:
+            with file.open("rb") as content:
+                size = file.stat().st_size
+                return self._sent(content, size, self._begun(file.name, size), sent)
+        except OSError as error:
+            raise SourceError(
+                f"The file {file} cannot be read ({error.strerror}).", code="source-unreadable"
+            ) from None
 
     def job(self, job_id: str) -> RemoteJob:
         """A job by its id."""
@@ -133,6 +160,36 @@ class Client:
                     raise self._unreachable(error) from None
             time.sleep(wait * random.uniform(0.5, 1.0))  # many who were cut off together come back one by one
             wait = min(2 * wait, LONGEST_WAIT_S)
+
+    def _begun(self, name: str, size: int) -> str:
+        """The path of a new upload."""
+        told = {"Upload-Length": str(size), "Upload-Metadata": f"filename {_base64(name)}"}
+        asked = self._http.build_request("POST", "/v1/uploads", headers={**TUS, **told})
+        return self._ask(asked, lambda answer: answer.headers["location"])
+
+    def _sent(self, content: IO[bytes], size: int, place: str, sent: Callable[[float], None]) -> str:
+        offset, wait, heard = 0, FIRST_WAIT_S, time.monotonic()
+        while offset < size:
+            sent(offset / size)
+            try:
+                offset, wait, heard = self._piece(content, place, offset), FIRST_WAIT_S, time.monotonic()
+            except ClipmillError as error:
+                if not _lost(error) or time.monotonic() - heard > PATIENCE_S:
+                    raise
+                time.sleep(wait * random.uniform(0.5, 1.0))
+                wait = min(2 * wait, LONGEST_WAIT_S)
+                with suppress(BusyError, RemoteError):  # the next piece tells when it stays so
+                    offset = self._ask(self._http.build_request("HEAD", place, headers=TUS), _offset)
+        return place.rpartition("/")[2]
+
+    def _piece(self, content: IO[bytes], place: str, offset: int) -> int:
+        """Send the next bytes; how many the server has then."""
+        content.seek(offset)
+        piece = content.read(PIECE_BYTES)
+        if not piece:
+            raise SourceError("The file became shorter while it was sent.", code="source-changed")
+        headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        return self._ask(self._http.build_request("PATCH", place, headers=headers, content=piece), _offset)
 
     @contextmanager
     def _stream(self, path: str, last: int) -> Iterator[httpx.Response]:
@@ -202,6 +259,19 @@ class Client:
 
 def _by_status(answer: httpx.Response) -> type[ClipmillError]:
     return UsageError if answer.is_client_error else ClipmillError
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "replace")).decode()
+
+
+def _offset(answer: httpx.Response) -> int:
+    return int(answer.headers["upload-offset"])
+
+
+def _lost(error: ClipmillError) -> bool:
+    """Whether an upload was only cut, so that it can go on."""
+    return isinstance(error, BusyError) or error.code in LOST
 
 
 def _path(job_id: str) -> str:

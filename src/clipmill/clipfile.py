@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from clipmill.addresses import is_address
 from clipmill.editing.command import Encoding
 from clipmill.editing.export import srt, vtt
 from clipmill.media.encode import Rendering
@@ -54,6 +55,7 @@ class ClipFile:
     degraded: tuple[str, ...]
     signals: Mapping[str, float]
     words_by: str = ""
+    address: str = ""
 
 
 def clip_file(number: int, plan: Plan, moment: Moment, draft: Draft, rendering: Rendering) -> ClipFile:
@@ -77,6 +79,7 @@ def clip_file(number: int, plan: Plan, moment: Moment, draft: Draft, rendering: 
         degraded=(*edit.framing.degraded, *rendering.degraded),
         signals=moment.signals,
         words_by=plan.transcript.by,
+        address=plan.source.path if is_address(plan.source.path) else "",
     )
 
 

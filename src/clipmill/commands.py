@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from clipmill import __version__, service_commands
-from clipmill.options import Flag, JsonFlag, Manner, Text, Wish
+from clipmill.options import Batch, Flag, JsonFlag, Manner, Spoken, Text, Wish
 
 # The modules that do the work are slow to import, so each command imports them when it runs: help and
 # mistyped words answer at once.
@@ -22,30 +22,36 @@ app = App(
     help_epilogue=EXIT_CODES,
     version=__version__,
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # ``cli`` says what an interrupt leaves
 )
 
 Output = Annotated[Path, Parameter(name=["-o", "--output"])]
 MaybeOutput = Annotated[Path | None, Parameter(name=["-o", "--output"])]
 Wishes = Annotated[Wish, Parameter(name="*")]
+Batches = Annotated[Batch, Parameter(name="*")]
 Manners = Annotated[Manner, Parameter(name="*")]
 
 
 @app.command
 def make(
-    *sources: str, output: Output = Path("clips"), wish: Wishes = Wish(), manner: Manners = Manner()
+    *sources: str,
+    output: Output = Path("clips"),
+    batch: Batches = Batch(),
+    wish: Wishes = Wish(),
+    manner: Manners = Manner(),
 ) -> int:
     """Make clips from videos, into OUTPUT/TITLE/, the best first.
 
     Parameters
     ----------
     sources
-        Video files.
+        Video files, addresses such as https://..., or folders of videos.
     output
         Where a folder is made for each video.
     """
     from clipmill import running
 
-    return running.make(sources, output, wish, manner)
+    return running.make(sources, output, batch, wish, manner)
 
 
 @app.command
@@ -62,7 +68,7 @@ def plan(
     Parameters
     ----------
     source
-        A video file.
+        A video file, or an address.
     output
         The plan file; the words that it refers to go beside it.
     dry_run
@@ -101,8 +107,7 @@ def transcribe(
     *,
     output: MaybeOutput = None,
     form: Annotated[Literal["json", "srt", "vtt", "txt"] | None, Parameter(name="--format")] = None,
-    language: Text = "",
-    model: Text = "",
+    words: Annotated[Spoken, Parameter(name="*")] = Spoken(),
     manner: Manners = Manner(),
 ) -> int:
     """Write down what is said in a video or sound file.
@@ -110,21 +115,17 @@ def transcribe(
     Parameters
     ----------
     source
-        A file, or - for stdin.
+        A file, an address, or - for stdin.
     output
         The file to write; stdout when not given.
     form
         By the ending of OUTPUT when not given, else json.
-    language
-        Code of the spoken language, such as en; heard when not given.
-    model
-        Speech model: auto, tiny.en, base, a folder, or a name on the model hub.
     """
     from clipmill import running
 
     ending = output.suffix.removeprefix(".").lower() if output else ""
     kind = form or (ending if ending in ("srt", "vtt", "txt") else "json")
-    return running.transcribe(source, output, kind, (language, model), manner)
+    return running.transcribe(source, output, kind, words, manner)
 
 
 @app.command

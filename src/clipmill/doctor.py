@@ -4,7 +4,7 @@ import importlib.util
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -73,12 +73,18 @@ class Report:
 
 
 def examine(
-    *, ffmpeg: Path | None, fonts: Path, folder: Path, trials: Mapping[str, Trial] | None = None
+    *,
+    ffmpeg: Path | None,
+    fonts: Path,
+    folder: Path,
+    trials: Mapping[str, Trial] | None = None,
+    more: Iterable[Check] = (),
 ) -> Report:
     """Look for everything that making clips needs.
 
     ``ffmpeg`` is the setting, ``fonts`` the folder of the caption fonts, ``folder`` where work is done.
     ``trials`` run the models once on known samples, by name: a package that is there may still be dead.
+    ``more`` is what others looked for.
     """
     return Report(
         (
@@ -91,6 +97,7 @@ def examine(
             _fonts(fonts),
             _room(folder),
             _sandbox(),
+            *more,
         )
     )
 

@@ -1,55 +1,89 @@
 """Jobs done in this process, one after the other: what the commands are made of."""
 
-import hashlib
-import stat
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipmill import pipeline, sourcing, wording
+from clipmill import pipeline, sourcing, timing, wording
+from clipmill.addresses import is_address
 from clipmill.clipfile import remove_clips_after
-from clipmill.errors import PlanError, SourceError, UsageError
+from clipmill.errors import PlanError, UsageError
 from clipmill.made import Made, gather
 from clipmill.means import Means
-from clipmill.model import Transcript
-from clipmill.plan import Options, Plan, plan_text, read_plan
+from clipmill.model import Media, Transcript
+from clipmill.origins import Origin, job_folder, origin_of, placed, telling
+from clipmill.patience import patiently
+from clipmill.plan import Options, Plan, SourceRef, plan_text, read_plan
 from clipmill.progress import Meter, Show
 from clipmill.studio import Job, Stage, Studio, Task
-from clipmill.workspace import WORK, Workspace, demand_disk, folder_name, opened, write_text
+from clipmill.workspace import WORK, Workspace, demand_disk, opened, write_text
+
+T = TypeVar("T")
 
 Display = AbstractContextManager[Show]
 """A way to show progress, for one job."""
+
+
+SAME_S = 0.5
+"""A video that was fetched again is the planned one when its length differs by no more, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One job at work in this process, and what it shows."""
+
+    studio: Studio
+    meter: Meter
+    show: Show
+
+    def do(self, task: Task) -> bool:
+        """Do one task, with patience where it helps."""
+        return self.wait_for(lambda: pipeline.run_task(task, self.studio))
+
+    def wait_for(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives, with patience where it helps."""
+        return patiently(work, telling(self.show, lambda: self.meter.share))
+
+    def up_to(self, last: Stage) -> None:
+        """Do everything up to a stage."""
+        pipeline.run_job(self.studio, last=last, run=self.do)
 
 
 def make_clips(
     source: str, output: Path, options: Options, means: Means, display: Display, *, force: bool
 ) -> Made:
     """Make all clips of one source in a folder of ``output`` that is named after it."""
-    path = source_file(source)
-    with opened(job_folder(path, output)) as work, display as show:
-        if force:
-            forget(work)
-        studio, _ = _studio(Job(path, options), work, means, show)
-        pipeline.run_job(studio, last=Stage.SCORE)
-        _encode(studio, pipeline.encode_tasks(work), reserve_mb=means.settings.reserve_mb)
-        return gather(source, work)
+    with display as show:
+        origin, folder = placed(source, output, means, show, anew=force)
+        with opened(folder) as work:
+            if force:
+                forget(work)
+            run = begin(origin, origin.job(work, options, reuse=not force), work, means, show)
+            run.up_to(Stage.SCORE)
+            _encode(run, pipeline.encode_tasks(work), reserve_mb=means.settings.reserve_mb)
+            return gather(source, work)
 
 
-def make_plan(source: str, plan_file: Path, options: Options, means: Means, display: Display) -> Plan:
+def make_plan(
+    source: str, plan_file: Path, options: Options, means: Means, display: Display, *, force: bool
+) -> Plan:
     """Choose only; leaves ``plan_file`` and, beside it, the words that it refers to."""
-    path = source_file(source)
     words = plan_file.with_name(f"{plan_file.stem}.transcript.json")
     with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, opened(Path(folder)) as work:
         with display as show:
-            studio, _ = _studio(Job(path, options), work, means, show)
-            pipeline.run_job(studio, last=Stage.SCORE)
+            origin = origin_of(source, means, show)
+            begin(origin, origin.job(work, options, reuse=not force), work, means, show).up_to(Stage.SCORE)
         plan = read_plan(work.path("plan.json"))
         plan = replace(plan, transcript=replace(plan.transcript, path=words.name))
         write_text(words, work.path("transcript.json").read_text())
+        timing.words_beside(words).unlink(missing_ok=True)
+        if work.path("words.json").exists():
+            write_text(timing.words_beside(words), work.path("words.json").read_text())
         write_text(plan_file, plan_text(plan))
     return plan
 
@@ -57,91 +91,91 @@ def make_plan(source: str, plan_file: Path, options: Options, means: Means, disp
 def render_plan(
     plan_file: Path, output: Path | None, means: Means, display: Display, *, only: frozenset[int]
 ) -> Made:
-    """Render the clips of a plan, or ``only`` some of them by number."""
+    """Render the clips of a plan, or ``only`` some of them by number; a source at an address is fetched."""
     plan = read_plan(plan_file)
     wrong = sorted(number for number in only if not 1 <= number <= len(plan.chosen))
     if wrong:
         raise UsageError(f"The plan has no clip {wrong[0]}: it has {len(plan.chosen)}.", code="clip-unknown")
-    path = source_file(str(plan_file.parent / plan.source.path))
     at_home = output is None and (plan_file.parent / WORK).is_dir()
-    folder = plan_file.parent if at_home else job_folder(path, output or Path("clips"))
-    with opened(folder) as work, display as show:
-        studio, meter = _studio(Job(path, plan.options), work, means, show)
-        pipeline.run_task(Task(Stage.DOWNLOAD), studio)
-        if sourcing.known_media(studio).sha256 != plan.source.media.sha256:
-            raise PlanError(f"The plan was made for another video than {path}.", code="plan-other-source")
-        wording.keep_transcript(studio, read_words(plan_file.parent / plan.transcript.path))
-        if not at_home:
-            words = replace(plan.transcript, path="transcript.json")
-            pipeline.keep_plan(work, replace(plan, transcript=words))
-        meter.skip(Stage.TRANSCRIBE, Stage.SCORE)
-        tasks = pipeline.encode_tasks(work)
-        left_out = [task for task in tasks if only and task.clip not in only]
-        meter.skip_tasks(left_out)
-        wanted = [task for task in tasks if task not in left_out]
-        _encode(studio, wanted, reserve_mb=means.settings.reserve_mb)
-        remove_clips_after(work, len(plan.chosen))
-        return gather(plan.source.path, work)
+    with display as show:
+        origin = _planned_origin(plan, plan_file.parent, means, show, at_home=at_home)
+        folder = plan_file.parent if at_home else job_folder(origin, output or Path("clips"))
+        with opened(folder) as work:
+            run = begin(origin, origin.job(work, plan.options), work, means, show)
+            run.do(Task(Stage.DOWNLOAD))
+            plan = _about(plan, sourcing.known_media(run.studio), origin)
+            transcript = plan_file.parent / plan.transcript.path
+            wording.keep_transcript(run.studio, read_words(transcript))
+            if not at_home and timing.words_beside(transcript).exists():
+                timing.keep_words(run.studio, read_words(timing.words_beside(transcript)))
+            if not at_home or plan.source != read_plan(plan_file).source:
+                words = replace(plan.transcript, path="transcript.json")
+                pipeline.keep_plan(work, replace(plan, transcript=words))
+            run.meter.skip(Stage.TRANSCRIBE, Stage.SCORE)
+            _render(run, only, reserve_mb=means.settings.reserve_mb)
+            remove_clips_after(work, len(plan.chosen))
+            return gather(plan.source.path, work)
 
 
-def source_file(source: str) -> Path:
-    """The file that is meant by ``source``."""
-    if "://" in source:
-        raise SourceError(
-            "Addresses cannot be read yet: download the video first and pass the file.",
-            code="address-not-supported",
-        )
-    path = Path(source).absolute()
-    try:
-        kind = path.stat().st_mode
-    except FileNotFoundError:
-        raise SourceError(f"The file {source} is not there.", code="source-not-found") from None
-    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
-        why = error.strerror if isinstance(error, OSError) else error
-        raise SourceError(f"The file {source} cannot be opened ({why}).", code="source-not-found") from None
-    if not stat.S_ISREG(kind):
-        what = "a folder" if stat.S_ISDIR(kind) else "a device"
-        raise SourceError(f"The file {source} is {what}, not a video.", code="source-not-found")
-    return path
+def _planned_origin(plan: Plan, home: Path, means: Means, show: Show, *, at_home: bool) -> Origin:
+    """Where the source of a plan is; its site is not asked again where the plan's own folder knows."""
+    source = plan.source.path
+    if not is_address(source):
+        return origin_of(str(home / source), means, show)
+    known = sourcing.known_listing(Workspace(home), source) if at_home else None
+    return Origin(source, listing=known) if known else origin_of(source, means, show)
 
 
-def job_folder(source: Path, output: Path) -> Path:
-    """Where the clips of a source go: a folder of ``output`` with its name.
+def _about(plan: Plan, media: Media, origin: Origin) -> Plan:
+    """The plan about the source that is here; raises PlanError ``plan-other-source`` when that is another.
 
-    When another source of the same name has that folder, a short mark of this one's place is added.
+    The same video fetched twice may differ in its bytes.
     """
-    folder = output / folder_name(source.stem)
-    with suppress(FileNotFoundError):
-        owner = (folder / WORK / "media.json.key").read_text()
-        if not owner.startswith(f"{source.absolute()} "):
-            mark = hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:6]
-            return output / f"{folder.name}-{mark}"
-    return folder
+    planned = plan.source.media
+    if media.sha256 == planned.sha256:
+        return plan
+    if origin.file or abs(media.duration - planned.duration) > SAME_S:
+        raise PlanError(
+            f"The plan was made for another video than {origin.file or origin.source}.",
+            code="plan-other-source",
+        )
+    return replace(plan, source=SourceRef(plan.source.path, media))
+
+
+def _render(run: Run, only: frozenset[int], *, reserve_mb: float) -> None:
+    tasks = pipeline.encode_tasks(run.studio.work)
+    left_out = [task for task in tasks if only and task.clip not in only]
+    run.meter.skip_tasks(left_out)
+    _encode(run, [task for task in tasks if task not in left_out], reserve_mb=reserve_mb)
 
 
 def forget(work: Workspace) -> None:
     """Remove everything that clipmill made in a folder."""
     remove_clips_after(work, 0)
-    for name in ("plan.json", "plan.previous.json", "transcript.json", "report.html"):
+    work.forget_source()
+    for name in ("plan.json", "plan.previous.json", "transcript.json", "words.json", "report.html"):
         work.path(name).unlink(missing_ok=True)
     for kept in work.kept.glob("*.*"):
         kept.unlink()
 
 
-def _encode(studio: Studio, tasks: Sequence[Task], *, reserve_mb: float) -> None:
+def _encode(run: Run, tasks: Sequence[Task], *, reserve_mb: float) -> None:
     """Render clips, when all of them that are not finished fit on the disk."""
-    unfinished = set(pipeline.unfinished(studio))
+    work = run.studio.work
+    unfinished = set(pipeline.unfinished(run.studio))
     waiting = [task for task in tasks if task.clip in unfinished]
     if waiting:
-        needed_mb = sum(pipeline.room_mb(task, studio.work) for task in waiting)
-        demand_disk(studio.work.folder, needed_mb, reserve_mb=reserve_mb)
+        needed_mb = sum(pipeline.room_mb(task, work) for task in waiting)
+        demand_disk(work.folder, needed_mb, reserve_mb=reserve_mb)
     for task in tasks:
-        pipeline.run_task(task, studio)
+        run.do(task)
 
 
-def _studio(job: Job, work: Workspace, means: Means, show: Show) -> tuple[Studio, Meter]:
-    """What a job is worked on with; its progress learns lengths as they become known."""
+def begin(origin: Origin, job: Job, work: Workspace, means: Means, show: Show) -> Run:
+    """A job at work; its progress learns lengths as they become known."""
     meter = Meter(show)
+    if origin.listing:
+        meter.fetch(origin.listing.duration, captions=_reads_captions(origin, job.options))
 
     def tell(task: Task, share: float) -> None:
         if share >= 1.0 and task.stage in (Stage.DOWNLOAD, Stage.SCORE):
@@ -149,11 +183,19 @@ def _studio(job: Job, work: Workspace, means: Means, show: Show) -> tuple[Studio
         meter.tell(task, share)
 
     studio = Studio(job, work, means.services(tell))
-    return studio, meter
+    return Run(studio, meter, show)
+
+
+def _reads_captions(origin: Origin, options: Options) -> bool:
+    """Whether the words may be had without listening."""
+    there = bool(origin.listing and origin.listing.captions)
+    return bool(options.transcript) or (there and options.transcriber in ("auto", "captions"))
 
 
 def _learn(meter: Meter, studio: Studio) -> None:
-    media = sourcing.known_media(studio)
+    media = sourcing.media_of(studio.work)
+    if media is None:  # fetched, and not looked at yet
+        return
     file = studio.work.path("plan.json")
     lengths = [40.0] * 8
     if file.exists():

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.request import getproxies
 
 from clipmill.editing.command import Encoder, Encoding
 from clipmill.errors import SettingsError
@@ -65,10 +66,18 @@ def fetching(settings: Settings) -> Fetching:
         height=settings.download_height,
         most_mb=settings.download_mb,
         allow=settings.allowed,
-        upstream=os.environ.get("HTTPS_PROXY", ""),
+        upstream=_own_proxy(),
         cookies=settings.cookies,
         ytdlp=settings.ytdlp,
+        list_most=settings.list_most,
+        reserve_mb=settings.reserve_mb,
     )
+
+
+def _own_proxy() -> str:
+    """The proxy that this machine's user goes through, as other programs know it; empty for none."""
+    known = getproxies()
+    return next((known[kind] for kind in ("https", "http", "all") if known.get(kind)), "")
 
 
 def speech_service(settings: Settings) -> SpeechService | None:

@@ -13,6 +13,9 @@ JsonFlag = Annotated[bool, Parameter(name="--json", negative="", show_default=Fa
 Text = Annotated[str, Parameter(show_default=False)]
 
 
+Rights = Annotated[bool, Parameter(name="--i-have-the-rights", negative="", show_default=False)]
+
+
 @dataclass(frozen=True)
 class Wish:
     """What the clips should be like."""
@@ -59,11 +62,41 @@ class Manner:
     json: JsonFlag = False
     "Print one JSON document on stdout."
     force: Flag = False
-    "Start over instead of continuing from what is done."
+    "Start over instead of continuing from what is done, and use nothing that other jobs left."
+    rights: Rights = False
+    "That you have the rights to make clips of what is fetched: nobody asks."
     quiet: Annotated[bool, Parameter(name=["-q", "--quiet"], negative="", show_default=False)] = False
     "Say nothing but errors."
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"], negative="", show_default=False)] = False
     "Say more about what happens."
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Where the videos come from."""
+
+    listed: Annotated[
+        Path | None, Parameter(name="--from", allow_leading_hyphen=True, show_default=False)
+    ] = None
+    "A list: one file or address a line; - for stdin."
+    watch: Flag = False
+    "Take every video that appears in the folder, until Ctrl-C."
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Who writes down what is said, and in which language it is."""
+
+    language: Text = ""
+    "Code of the spoken language, such as en; heard when not given."
+    transcriber: TranscriberName = "auto"
+    "Who finds the words: captions (the site's), api (a service), local (the model here); auto tries each."
+    model: Text = ""
+    "Speech model: auto, tiny.en, base, a folder, or a name on the model hub."
+
+    def given(self, default_model: str) -> dict[str, Any]:
+        """The same under the names of the plan's options."""
+        return {**asdict(self), "model": self.model or default_model}
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,12 @@ class Sending:
     "Stay until it has ended, then print the clips as `make` does."
     priority: int = 5
     "1 is worked on first, 9 last."
+    upload: Flag = False
+    "Send the files themselves; done anyway where the server cannot read them."
+    force: Annotated[bool, Parameter(name=["--force", "--no-reuse"], negative="", show_default=False)] = False
+    "Use nothing that other jobs left: fetch and listen anew."
+    rights: Rights = False
+    "That you have the rights to make clips of what is fetched: nobody asks."
     metadata: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = ()
     "NAME=VALUE, kept with the job; may be given again."
     json: JsonFlag = False

@@ -5,11 +5,12 @@ leaves the same files; what is finished is not done again.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from clipmill import resources
-from clipmill.choosing import choose_moments
+from clipmill.choosing import choose_moments, wanted_of
 from clipmill.clipfile import (
     CLIP_MB_A_SECOND,
     clip_file,
@@ -30,19 +31,23 @@ from clipmill.model import Media, Transcript
 from clipmill.plan import Options, Plan, SourceRef, TranscriptRef, plan_text, read_plan, same_request
 from clipmill.sourcing import bring, known_media, media_of
 from clipmill.studio import Stage, Studio, Task, working_file
-from clipmill.timing import known_words
-from clipmill.wording import find_words, known_transcript
+from clipmill.timing import known_words, refine
+from clipmill.wording import find_words, known_transcript, words_at_hand
 from clipmill.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
 
-def run_job(studio: Studio, *, last: Stage) -> None:
-    """Do everything up to stage ``last``, one task after the other, in this process."""
+def run_job(studio: Studio, *, last: Stage, run: Callable[[Task], object] | None = None) -> None:
+    """Do everything up to stage ``last``, one task after the other, in this process.
+
+    ``run`` is another way to do one task than ``run_task``.
+    """
+    do = run or partial(run_task, studio=studio)
     waiting = [Task(Stage.DOWNLOAD)]
     while waiting:
         task = waiting.pop(0)
-        run_task(task, studio)
+        do(task)
         if task.stage is not last:
             waiting.extend(following(task, studio.work))
 
@@ -92,7 +97,7 @@ def _do(task: Task, studio: Studio, tick: Tick) -> bool:
         case Stage.TRANSCRIBE:
             return find_words(studio, tick)
         case Stage.SCORE:
-            return score(studio)
+            return score(studio, tick)
         case Stage.ENCODE:
             return render(studio, task.clip, tick)
 
@@ -100,10 +105,10 @@ def _do(task: Task, studio: Studio, tick: Tick) -> bool:
 def task_units(task: Task, work: Workspace, options: Options | None = None) -> float:
     """What the time that a task takes grows with: seconds that are heard or rendered, 1 where nothing is.
 
-    ``options`` tell, when they are known, that the words were given and nothing is heard.
+    ``options`` tell, when they are known, whether the words are there and nothing is heard.
     """
     match task.stage:
-        case Stage.TRANSCRIBE if not (options and options.transcript):
+        case Stage.TRANSCRIBE if options is None or not words_at_hand(work, options):
             media = media_of(work)
             return media.duration if media and media.audio else 1.0
         case Stage.ENCODE:
@@ -120,21 +125,25 @@ def room_mb(task: Task, work: Workspace) -> float:
 # --- score ------------------------------------------------------------------------------------------
 
 
-def score(studio: Studio) -> bool:
-    """Choose the moments; leaves ``plan.json``. A plan that answers the same request is kept as it is."""
+def score(studio: Studio, tick: Tick) -> bool:
+    """Choose the moments; leaves ``plan.json``. A plan that answers the same request is kept as it is.
+
+    Where only lines of captions have times, the moments are heard first, and ``words.json`` is left, too.
+    """
     media, transcript = known_media(studio), known_transcript(studio)
     file = studio.work.path("plan.json")
     words = TranscriptRef("transcript.json", transcript.language, transcript.by, words_key(transcript))
     if file.exists() and same_request(read_plan(file), studio.job.options, media, words):
         return False
     choice = choose_moments(studio, media, transcript)
+    choice, timed = refine(studio, media, transcript, choice, wanted=wanted_of(studio, media), tick=tick)
     plan = Plan(
         SourceRef(studio.job.address or str(studio.job.source.absolute()), media),
         words,
         studio.job.options,
         choice.moments,
         choice.chosen,
-        warnings=_warnings(media, transcript),
+        warnings=_warnings(media, timed),
     )
     keep_plan(studio.work, plan)
     remove_clips_after(studio.work, len(plan.chosen))

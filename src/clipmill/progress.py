@@ -17,6 +17,9 @@ CLIP_WEIGHT = 1.7
 HEAR_WEIGHT = 0.06
 """CPU seconds per second of clip and of source: measured on two cores; only their ratio matters."""
 
+FETCH_WEIGHT = 0.03
+"""Seconds that a second of source takes to be fetched: 3 Mb/s of picture over a line of 100 Mb/s."""
+
 Show = Callable[[str, float, float | None], None]
 """Called with the stage in words, the total share 0 to 1, and the seconds left when they are known."""
 
@@ -30,13 +33,19 @@ class Meter:
         self._weights: dict[Task, float] = {}
         self._shares: dict[Task, float] = {}
         self._first: float | None = None
+        self._fetched = self._captions = False
         self.expect(duration=600.0, lengths=[40.0] * 8)
+
+    def fetch(self, duration: float | None, *, captions: bool) -> None:
+        """Tell that the source is fetched, how long the site says that it is, and whether it has captions."""
+        self._fetched, self._captions = True, captions
+        self.expect(duration=duration or 600.0, lengths=[40.0] * 8)
 
     def expect(self, *, duration: float, lengths: list[float]) -> None:
         """Tell how long the source is and how long the clips are, in seconds, as soon as it is known."""
         self._weights = {
-            Task(Stage.DOWNLOAD): 0.5,
-            Task(Stage.TRANSCRIBE): 1.0 + HEAR_WEIGHT * duration,
+            Task(Stage.DOWNLOAD): 0.5 + (FETCH_WEIGHT * duration if self._fetched else 0.0),
+            Task(Stage.TRANSCRIBE): 1.0 + (0.0 if self._captions else HEAR_WEIGHT * duration),
             Task(Stage.SCORE): 0.5,
         }
         for number, length in enumerate(lengths, 1):
@@ -45,7 +54,7 @@ class Meter:
     def tell(self, task: Task, share: float) -> None:
         """Take note of one task's share and show the total."""
         self._shares[task] = max(share, self._shares.get(task, 0.0))
-        self._show(self._words(task), self.share, self._left())
+        self._show(self._words(task, share), self.share, self._left())
 
     def skip(self, *done: Stage) -> None:
         """Count nothing for these stages: they are not part of the work."""
@@ -72,12 +81,12 @@ class Meter:
             return None
         return spent / done * (1 - self.share)
 
-    def _words(self, task: Task) -> str:
+    def _words(self, task: Task, share: float) -> str:
         match task.stage:
             case Stage.DOWNLOAD:
-                return "reading the video"
-            case Stage.TRANSCRIBE:
-                return "listening"
+                return "downloading" if self._fetched else "reading the video"
+            case Stage.TRANSCRIBE:  # captions are read at once: who takes longer listens after all
+                return "reading captions" if self._captions and share in (0.0, 1.0) else "listening"
             case Stage.SCORE:
                 return "choosing"
             case Stage.ENCODE:

@@ -1,15 +1,10 @@
 """What the commands that speak to the service do: options in, requests sent, paths and figures out."""
 
 import json
-import secrets
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from clipmill import __version__
 from clipmill.account import (
     Finished,
     Refused,
@@ -19,23 +14,23 @@ from clipmill.account import (
     complain,
     describe,
     event_line,
-    faults,
     print_json,
     tell_clips,
 )
 from clipmill.answers import RemoteEvent, RemoteJob
+from clipmill.batches import sources_of
 from clipmill.client import Client
 from clipmill.errors import ClipmillError, JobCancelled, UsageError
-from clipmill.options import Sending, Wish
-from clipmill.plan import checked_options
+from clipmill.handing import Counter, is_here, memory_of, request_for
+from clipmill.options import Batch, Sending, Wish
 from clipmill.progress import display
+from clipmill.rights import demand_rights, on_terminal
 from clipmill.settings import Settings, read_settings
+from clipmill.tally import Tally
+from clipmill.watching import Watcher, watch, watched_folder
 from clipmill.workspace import Workspace
 
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
-"""A server of one of these names works on this machine, where its files can be seen."""
-
-STAGES = {"download": "reading the video", "transcribe": "listening", "score": "choosing"}
+STAGES = {"download": "fetching the video", "transcribe": "finding the words", "score": "choosing"}
 
 STATES = {
     "queued": "waiting in line",
@@ -45,24 +40,28 @@ STATES = {
 }
 
 
-def submit(sources: Sequence[str], wish: Wish, sending: Sending) -> int:
+def submit(sources: Sequence[str], batch: Batch, wish: Wish, sending: Sending) -> int:
     """Hand each source in; one that is refused does not stop the others."""
-    if not sources:
+    settings, request = read_settings(), request_for(wish, sending)
+    if batch.watch and sending.wait:
+        raise UsageError("--watch goes on for ever: leave out --wait.", code="options-wrong")
+    named = () if batch.watch else sources_of(sources, batch.listed)
+    if not (named or batch.watch):
         raise UsageError("Which video? Try: clipmill submit talk.mp4", code="no-source")
-    settings, request = read_settings(), _request(wish, sending)
+    demand_rights(named, settings, said=sending.rights, quiet=sending.quiet, ask=on_terminal())
     with Client(settings.server) as client:
-        jobs, refused = _hand_in(client, sources, request)
+        counter = Counter(client, request, sending, by_line=batch.watch)
+        tally = Tally(counter.hand_in, counter.refuse)
+        if batch.watch:
+            folder = watched_folder(sources, batch.listed)
+            counter.say(f"clipmill: watching {folder}; Ctrl-C ends.")
+            watch(Watcher(folder, memory_of(folder, settings, request)), tally)
+            return tally.code
+        tally.run(named)
         if sending.wait:
-            return _stay(client, jobs, refused, settings, sending)
-    if sending.json:
-        sent = [dict(job.facts) for job in jobs]
-        print_json({"clipmill": __version__, "jobs": sent, "refused": faults(refused)})
-        return 1 if refused else 0
-    for job in jobs:
-        print(job.id)
-    if jobs and not sending.quiet:
-        print(f"clipmill: clipmill events {jobs[-1].id} tells what happens.", file=sys.stderr)
-    return 1 if refused else 0
+            return _stay(client, counter.jobs, counter.refused, settings, sending)
+    counter.ended()
+    return tally.code
 
 
 def jobs(status: str, count: int, *, as_json: bool) -> int:
@@ -116,41 +115,6 @@ def logs(job_id: str) -> int:
     with Client(read_settings().server) as client:
         sys.stdout.write(client.logs(job_id))
     return 0
-
-
-# --- handing in -----------------------------------------------------------------------------------
-
-
-def _request(wish: Wish, sending: Sending) -> dict[str, Any]:
-    """The body of the request, but for the source; the server's own model is meant when none is named."""
-    options = asdict(checked_options(wish.given("auto")))
-    if not wish.model:
-        del options["model"]
-    return {"options": options, "priority": sending.priority, "metadata": _metadata(sending.metadata)}
-
-
-def _metadata(given: Sequence[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    if wrong := next((name for name, equals, _ in pairs if not (name and equals)), None):
-        raise UsageError(f"--metadata takes NAME=VALUE, not {wrong!r}.", code="options-wrong")
-    return {name: value for name, _, value in pairs}
-
-
-def _hand_in(
-    client: Client, sources: Sequence[str], request: Mapping[str, Any]
-) -> tuple[list[RemoteJob], list[Refused]]:
-    jobs: list[RemoteJob] = []
-    refused: list[Refused] = []
-    for source in sources:
-        path = source if "://" in source else str(Path(source).absolute())
-        try:
-            jobs.append(client.submit({**request, "source": {"path": path}}, key=secrets.token_hex(16)))
-        except ClipmillError as error:
-            if len(sources) == 1:
-                raise
-            complain(source, error)
-            refused.append((source, error))
-    return jobs, refused
 
 
 # --- staying --------------------------------------------------------------------------------------
@@ -218,6 +182,6 @@ def _fault(job: RemoteJob) -> ClipmillError | None:
 def _finished(client: Client, job: RemoteJob, settings: Settings) -> Finished:
     clips = client.clips(job.id) if job.clips_ready else ()
     folder = settings.home / "jobs" / job.id
-    here = urlsplit(client.server).hostname in LOOPBACK
+    here = is_here(client.server)
     files = (Workspace(folder).clip(each.number, ".mp4") for each in clips)
     return Finished(job, clips, folder if here and clips and all(map(Path.exists, files)) else None)

@@ -21,13 +21,21 @@ def page(plan: Plan, clips: Sequence[ClipFile], warnings: Iterable[str]) -> str:
     facts = f"{count} from {clock(media.duration)} of video, words by {plan.transcript.by}"
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(Path(media.name).stem),
-        facts=escape(facts),
+        facts=escape(facts) + _address(plan.source.path),
         warnings="".join(f'<p class="warning">Note: {escape(WARNINGS.get(w, w))}.</p>' for w in warnings),
         marks="".join(_mark(clip, media.duration) for clip in clips),
         end=clock(media.duration),
         clips="".join(_card(clip) for clip in clips),
         misses=_misses(plan),
     )
+
+
+def _address(source: str) -> str:
+    """Where the source came from, when that is an address; no other scheme becomes a link."""
+    if not source.startswith(("https://", "http://")):
+        return ""
+    where = escape(source, quote=True)
+    return f', from <a href="{where}" rel="noreferrer noopener">{where}</a>'
 
 
 def _mark(clip: ClipFile, duration: float) -> str:

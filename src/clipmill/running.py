@@ -8,46 +8,64 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipmill import chores, resources
+from clipmill.batches import sources_of
 from clipmill.editing.choose import score_spans
 from clipmill.editing.styles import STYLES
-from clipmill.errors import ClipmillError, JobCancelled, UsageError
+from clipmill.errors import UsageError
+from clipmill.jobs.commons import shared_here
 from clipmill.local import Display, make_clips, make_plan, render_plan
-from clipmill.made import Made
 from clipmill.means import Means
 from clipmill.media.captions import read_transcript
-from clipmill.options import Manner, Wish
+from clipmill.options import Batch, Manner, Spoken, Wish
+from clipmill.origins import videos_at
 from clipmill.plan import checked_options, plan_text
 from clipmill.progress import clock, display
-from clipmill.settings import describe_settings, read_settings
-from clipmill.summary import summary
-from clipmill.warnings import WARNINGS
+from clipmill.rights import demand_rights, on_terminal
+from clipmill.settings import Settings, describe_settings, read_settings
+from clipmill.tally import Tally
+from clipmill.telling import Telling
+from clipmill.watching import Memory, Watcher, watched_folder
 from clipmill.workspace import write_text
 
 
-def make(sources: Sequence[str], output: Path, wish: Wish, manner: Manner) -> int:
+def make(sources: Sequence[str], output: Path, batch: Batch, wish: Wish, manner: Manner) -> int:
     """Make clips of each source; one that fails does not stop the others."""
-    if not sources:
-        raise UsageError("Which video? Try: clipmill make talk.mp4", code="no-source")
     means = _means(manner)
     options = checked_options(wish.given(means.settings.model))
-    done, failed = [], []
-    for source in sources:
-        try:
-            done.append(make_clips(source, output, options, means, _display(manner), force=manner.force))
-        except ClipmillError as error:
-            if len(sources) == 1 or isinstance(error, JobCancelled):
-                raise
-            print(f"clipmill: {Path(source).name!r}: {error.one_line()}", file=sys.stderr)
-            failed.append((source, error))
-    _tell_clips(done, failed, manner)
-    return 1 if failed else 0
+    telling = Telling(manner.json, manner.quiet, by_line=batch.watch)
+
+    def work(source: str) -> None:
+        telling.made(make_clips(source, output, options, means, _display(manner), force=manner.force))
+
+    def expand(address: str) -> tuple[str, ...]:
+        with _display(manner) as show:
+            return videos_at(address, means, show)
+
+    tally = Tally(work, telling.failed, expand)
+    if batch.watch:
+        memory = Memory(output / ".clipmill-watched.json", repr((options, manner.encoder)))
+        telling.watch(tally, Watcher(watched_folder(sources, batch.listed), memory))
+    else:
+        telling.batch(tally, _named(sources, batch, means.settings, manner))
+    telling.counts(tally)
+    telling.ended()
+    return tally.code
+
+
+def _named(sources: Sequence[str], batch: Batch, settings: Settings, manner: Manner) -> tuple[str, ...]:
+    named = sources_of(sources, batch.listed)
+    if not named:
+        raise UsageError("Which video? Try: clipmill make talk.mp4", code="no-source")
+    _demand_rights(named, settings, manner)
+    return named
 
 
 def plan(source: str, output: Path, wish: Wish, manner: Manner) -> int:
     """Choose the moments of a source."""
     means = _means(manner)
     options = checked_options(wish.given(means.settings.model))
-    made = make_plan(source, output, options, means, _display(manner))
+    _demand_rights((source,), means.settings, manner)
+    made = make_plan(source, output, options, means, _display(manner), force=manner.force)
     if manner.json:
         print(plan_text(made), end="")
         return 0
@@ -61,11 +79,15 @@ def plan(source: str, output: Path, wish: Wish, manner: Manner) -> int:
 def foresee(source: str, wish: Wish, manner: Manner) -> int:
     """Tell what making the clips would take."""
     means = _means(manner)
-    forecast = chores.estimate(source, checked_options(wish.given(means.settings.model)), means)
+    _demand_rights((source,), means.settings, manner)
+    options = checked_options(wish.given(means.settings.model))
+    forecast = chores.estimate(source, options, means, _display(manner))
     if manner.json:
         print(json.dumps(forecast, indent=1))
         return 0
     print(f"{forecast['clips']} clips from {clock(forecast['source_seconds'])} of video would take")
+    if forecast["download_mb"]:
+        print(f"  fetch  about {forecast['download_mb']} MB")
     print(f"  time   about {forecast['minutes']:g} minutes here ({forecast['cpu_seconds']} CPU seconds)")
     print(f"  disk   {forecast['disk_mb']} MB")
     print(f"  money  {forecast['cost_usd']:.2f} USD")
@@ -78,17 +100,19 @@ def render(plan_file: Path, only: str, output: Path | None, manner: Manner) -> i
         numbers = frozenset(int(number) for number in only.split(",") if number.strip())
     except ValueError:
         raise UsageError(f"--only takes numbers such as 1,3, not {only!r}.", code="options-wrong") from None
-    made = render_plan(plan_file, output, _means(manner), _display(manner), only=numbers)
-    _tell_clips([made], [], manner)
+    telling = Telling(manner.json, manner.quiet)
+    telling.made(render_plan(plan_file, output, _means(manner), _display(manner), only=numbers))
+    telling.ended()
     return 0
 
 
-def transcribe(source: str, output: Path | None, form: str, how: tuple[str, str], manner: Manner) -> int:
-    """Write down what is said; ``how`` is the language and the model asked for, empty for either."""
-    language, model = how
+def transcribe(source: str, output: Path | None, form: str, words: Spoken, manner: Manner) -> int:
+    """Write down what is said."""
     means = _means(manner)
-    heard = chores.hear_source(source, model or means.settings.model, language, means, _display(manner))
-    _say_warnings(heard.warnings, manner)
+    options = checked_options(words.given(means.settings.model))
+    _demand_rights((source,), means.settings, manner)
+    heard = chores.hear_source(source, options, means, _display(manner), reuse=not manner.force)
+    Telling(as_json=False, quiet=manner.quiet).notes(heard.warnings)
     text = chores.write_transcript(heard, form)
     if output and str(output) != "-":
         write_text(output, text)
@@ -148,7 +172,12 @@ def show_config(*, as_json: bool) -> int:
 
 def _means(manner: Manner) -> Means:
     logging.getLogger("clipmill").setLevel(logging.INFO if manner.verbose else logging.WARNING)
-    return Means(read_settings(), manner.encoder, manner.verify == "full")
+    settings = read_settings()
+    return Means(settings, manner.encoder, manner.verify == "full", shared=shared_here(settings))
+
+
+def _demand_rights(sources: Sequence[str], settings: Settings, manner: Manner) -> None:
+    demand_rights(sources, settings, said=manner.rights, quiet=manner.quiet, ask=on_terminal())
 
 
 def _display(manner: Manner) -> Display:
@@ -158,21 +187,3 @@ def _display(manner: Manner) -> Display:
 def _say(text: str, manner: Manner) -> None:
     if not manner.quiet:
         print(text, file=sys.stderr)
-
-
-def _say_warnings(warnings: Sequence[str], manner: Manner) -> None:
-    for warning in warnings:
-        _say(f"clipmill: note: {WARNINGS.get(warning, warning)}", manner)
-
-
-def _tell_clips(done: Sequence[Made], failed: Sequence[tuple[str, ClipmillError]], manner: Manner) -> None:
-    for made in done:
-        _say_warnings(made.warnings, manner)
-    if manner.json:
-        print(json.dumps(summary(done, failed), indent=1, ensure_ascii=False))
-        return
-    for made in done:
-        for clip in made.clips:
-            print(f"{made.video(clip)}\t{clip.score:.0f}\t{clock(clip.quality.duration)}\t{clip.title}")
-        count = "1 clip" if len(made.clips) == 1 else f"{len(made.clips)} clips"
-        _say(f"{count} in {made.folder}; {made.folder / 'report.html'} shows them.", manner)

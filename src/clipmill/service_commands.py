@@ -5,10 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from clipmill.options import JsonFlag, Sending, Text, Wish
+from clipmill.options import Batch, JsonFlag, Sending, Text, Wish
 
 JobId = Annotated[str, Parameter(name="ID", allow_leading_hyphen=True)]
 Wishes = Annotated[Wish, Parameter(name="*")]
+Batches = Annotated[Batch, Parameter(name="*")]
 Ways = Annotated[Sending, Parameter(name="*")]
 Folders = Annotated[tuple[Path, ...], Parameter(negative="", show_default=False)]
 
@@ -56,17 +57,17 @@ def worker(*, stages: Text = "", parent: Annotated[int, Parameter(show=False)] =
     return serving.worker(stages, parent)
 
 
-def submit(*sources: str, wish: Wishes = Wish(), sending: Ways = Sending()) -> int:
+def submit(*sources: str, batch: Batches = Batch(), wish: Wishes = Wish(), sending: Ways = Sending()) -> int:
     """Hand videos to the service, which makes clips of them.
 
     Parameters
     ----------
     sources
-        Video files, in a folder that the service allows.
+        Video files, addresses such as https://..., or folders of videos.
     """
     from clipmill import remote
 
-    return remote.submit(sources, wish, sending)
+    return remote.submit(sources, batch, wish, sending)
 
 
 def jobs(

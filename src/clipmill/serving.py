@@ -13,6 +13,7 @@ from clipmill.jobs.crew import Crew
 from clipmill.jobs.database import Database
 from clipmill.jobs.store import Store
 from clipmill.jobs.tables import migrate
+from clipmill.jobs.uploads import Rules, Uploads
 from clipmill.media import launcher
 from clipmill.settings import Settings, read_settings
 from clipmill.studio import Stage
@@ -68,6 +69,8 @@ def _floor(settings: Settings, folders: Sequence[Path], sandbox: str) -> Iterato
                 accepting,
                 settings.home,
                 tuple(folders),
+                uploads=Uploads(database, settings.home, _rules(settings)),
+                allow=settings.allowed,
                 model=settings.model,
                 bound=settings.queue,
                 reserve_mb=settings.reserve_mb,
@@ -78,6 +81,16 @@ def _floor(settings: Settings, folders: Sequence[Path], sandbox: str) -> Iterato
             accepting.close()
     finally:
         database.close()
+
+
+def _rules(settings: Settings) -> Rules:
+    """What uploads may take."""
+    return Rules(
+        most_bytes=settings.download_mb * 1_000_000,
+        each=settings.uploads,
+        hours=settings.upload_hours,
+        reserve_mb=settings.reserve_mb,
+    )
 
 
 def _end(floor: Floor, crew: Crew, drain_s: float) -> None:

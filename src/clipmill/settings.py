@@ -41,8 +41,8 @@ class Settings(BaseSettings):
 
     egress_allow: str = Field(
         "",
-        description="Places, as host:port with commas between them, that may be fetched from although they are"
-        " not public.",
+        description="Places, as host:port with commas between them, that may be fetched from although they"
+        " are not public.",
     )
     download_height: int = Field(
         1080, ge=144, le=4320, description="Lines of picture that are enough; more are not downloaded."
@@ -145,7 +145,9 @@ class Settings(BaseSettings):
 
     # --- the service: when things go wrong ---
 
-    crashes: int = Field(3, ge=1, le=100, description="A task that brought down so many workers is given up.")
+    crashes: int = Field(
+        3, ge=1, le=100, description="A task that brought down so many workers alone is given up."
+    )
     drain_s: float = Field(
         30.0, ge=0, le=3600, description="Seconds that running work gets when a worker is told to end."
     )

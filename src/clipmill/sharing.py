@@ -26,6 +26,9 @@ class Keep(Protocol):
 class Turns(Protocol):
     """When something may begin, over all processes: so many in a minute, and none while a service rests."""
 
+    def look(self) -> None:
+        """Raise what ``take`` would raise now, without taking a turn."""
+
     def take(self) -> None:
         """Take a turn now; raises BusyError ``rate-limited`` or ``service-resting`` with how long to wait."""
 
@@ -55,6 +58,9 @@ class NothingKept:
 class Anytime:
     """Turns without a limit."""
 
+    def look(self) -> None:
+        """Go on."""
+
     def take(self) -> None:
         """Go on."""
 
@@ -70,13 +76,15 @@ class Shared:
     """What a job shares with others.
 
     ``listening`` are the turns of the local model, ``asking`` those at the speech service. ``sources`` is
-    the folder of sources that were fetched before, None to fetch each anew; it is this owner's own.
+    the folder of sources that were fetched before, None to fetch each anew; it is this owner's own, and
+    ``sources_mb`` is how much all owners' may hold together.
     """
 
     keep: Keep = field(default_factory=NothingKept)
     listening: Turns = field(default_factory=Anytime)
     asking: Turns = field(default_factory=Anytime)
     sources: Path | None = None
+    sources_mb: int = 0
 
 
 ALONE = Shared()

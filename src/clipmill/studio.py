@@ -1,6 +1,6 @@
 """What a job is and what it is worked on with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -51,12 +51,17 @@ def free(usd: float) -> None:
     """Nobody counts what it costs."""
 
 
+def left_out(addresses: Sequence[str]) -> None:
+    """Nobody else takes the other videos of a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the stages need from outside: programs, ways to work, and whom to tell the share done.
 
     ``speech`` is a remote service that listens, None when there is none. ``shared`` is what jobs share with
-    others. ``spend`` is told what a remote service took, in US dollars, right after.
+    others. ``spend`` is told what a remote service took, in US dollars, right after. ``spread`` takes the
+    addresses of a list but for its first, which this job goes on with; it may be told of them again.
     """
 
     ffmpeg: Path
@@ -69,6 +74,7 @@ class Services:
     speech: SpeechService | None = None
     shared: Shared = field(default=ALONE, compare=False)
     spend: Callable[[float], None] = field(default=free, compare=False)
+    spread: Callable[[Sequence[str]], None] = field(default=left_out, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

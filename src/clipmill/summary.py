@@ -1,6 +1,7 @@
-"""What became of some jobs, as one JSON document."""
+"""What became of some sources, as one JSON document."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,14 +13,35 @@ from clipmill.made import Made
 from clipmill.workspace import Workspace
 
 
-def summary(done: Sequence[Made], failed: Sequence[tuple[str, ClipmillError]]) -> dict[str, Any]:
+@dataclass(slots=True)
+class Summary:
     """Every clip with its files, best first, and every source with what was said about it."""
-    return {
-        "clipmill": __version__,
-        "clips": [clip for made in done for clip in _clips(made)],
-        "sources": [_source(made) for made in done]
-        + [{"source": source, "error": {"code": e.code, "message": e.message}} for source, e in failed],
-    }
+
+    clips: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, made: Made) -> None:
+        """Take note of a source that is done."""
+        self.clips += _clips(made)
+        self.sources.append(_source(made))
+
+    def add_failure(self, source: str, error: ClipmillError) -> None:
+        """Take note of a source that failed."""
+        fault = {"code": error.code, "message": error.message}
+        self.sources.append({"source": source, "error": fault})
+
+    def document(self) -> dict[str, Any]:
+        """All of it."""
+        failed = sum("error" in source for source in self.sources)
+        counted = {"done": len(self.sources) - failed, "failed": failed}
+        return {"clipmill": __version__, **counted, "clips": self.clips, "sources": self.sources}
+
+
+def counts(done: int, failed: int, faults: Sequence[tuple[str, ClipmillError]]) -> list[str]:
+    """How many sources are done and how many failed, and why, in lines for people."""
+    lines = [f"{done} done, {failed} failed{':' if faults else '.'}"]
+    lines += [f"  {source}: {error.one_line()} ({error.code})" for source, error in faults]
+    return lines + ([f"  and {failed - len(faults)} more"] if failed > len(faults) else [])
 
 
 def _clips(made: Made) -> list[dict[str, Any]]:
@@ -43,5 +65,6 @@ def _source(made: Made) -> dict[str, Any]:
         "report": str(folder / "report.html"),
         "clips": len(made.clips),
         "language": made.plan.transcript.language,
+        "words_by": made.plan.transcript.by,
         "warnings": list(made.warnings),
     }

@@ -1,27 +1,43 @@
 """The stage ``transcribe``: the words of the source, from wherever they are had most cheaply."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from clipmill.errors import SourceError
+from clipmill.listening import Found, hear
 from clipmill.media.captions import read_transcript
 from clipmill.media.launcher import Tick
-from clipmill.media.speech import transcribe
-from clipmill.model import Media, Transcript
+from clipmill.media.site_captions import words_of_captions
+from clipmill.model import Listing, Media, Transcript
 from clipmill.plan import Options
-from clipmill.sourcing import known_media
-from clipmill.studio import Studio, working_file
-from clipmill.workspace import file_stamp
+from clipmill.sourcing import known_listing, known_media, listing_of, media_of
+from clipmill.studio import Studio
+from clipmill.workspace import Workspace, file_stamp
 
 
 def find_words(studio: Studio, tick: Tick) -> bool:
-    """Find the words; leaves ``transcript.json``."""
+    """Find the words; leaves ``transcript.json``. False when they were known, here or from another job.
+
+    Raises SourceError ``captions-not-usable`` where only the site's captions were asked for and they will not
+    do, and what ``listening.hear`` raises.
+    """
     media = known_media(studio)
     key = _transcript_key(studio.job.options, media)
     if studio.work.load(Transcript, studio.work.path("transcript.json"), key=key) is not None:
         return False
-    keep_transcript(studio, _words(studio, media, tick))
-    return True
+    found = _words(studio, media, tick)
+    keep_transcript(studio, found.transcript)
+    return found.anew
+
+
+def words_at_hand(work: Workspace, options: Options) -> bool:
+    """Whether nobody need listen: the words were given, there is no sound, or the site's captions will do."""
+    media, listing = media_of(work), listing_of(work)
+    if options.transcript or media is None or media.audio is None:
+        return True
+    if listing is None or options.transcriber not in ("auto", "captions"):
+        return False
+    folder, language = work.captions, options.language
+    return words_of_captions(folder, listing, duration=media.duration, language=language)[0] is not None
 
 
 def known_transcript(studio: Studio) -> Transcript:
@@ -42,24 +58,40 @@ def keep_transcript(studio: Studio, transcript: Transcript) -> None:
     studio.work.save(transcript, studio.work.path("transcript.json"), key=key)
 
 
-def _words(studio: Studio, media: Media, tick: Tick) -> Transcript:
+def _words(studio: Studio, media: Media, tick: Tick) -> Found:
+    """The words, from the first of those who may have them: a file, nobody, the site, an ear."""
     options = studio.job.options
     if options.transcript:
-        return read_transcript(Path(options.transcript), duration=media.duration)
+        return Found(read_transcript(Path(options.transcript), duration=media.duration), anew=True)
     if media.audio is None:
-        return Transcript(options.language, 0.0, media.duration, (), "nobody")
-    return hear(studio, media, tick)
+        return Found(Transcript(options.language, 0.0, media.duration, (), "nobody"), anew=True)
+    words = _site_words(studio, media) if options.transcriber in ("auto", "captions") else None
+    return Found(words, anew=True) if words else hear(studio, media, tick)
 
 
-def hear(studio: Studio, media: Media, tick: Tick) -> Transcript:
-    """Listen to the sound."""
-    options = studio.job.options
-    listening = replace(studio.services.listening, model=options.model, language=options.language)
-    cwd = studio.work.scratch("hear")
-    studio.services.shared.listening.take()
-    return transcribe(
-        studio.services.ffmpeg, working_file(studio), media, listening=listening, cwd=cwd, tick=tick
-    )
+# --- captions of the site ---------------------------------------------------------------------------
+
+
+def _site_words(studio: Studio, media: Media) -> Transcript | None:
+    """The words of the site's captions, None where they will not do and others may be asked."""
+    words, why = _captions(studio, known_listing(studio.work, studio.job.address), media)
+    if words is None and studio.job.options.transcriber == "captions":
+        raise SourceError(
+            f"{why} Let the sound be heard instead: use another --transcriber, or none.",
+            code="captions-not-usable",
+        )
+    return words
+
+
+def _captions(studio: Studio, listing: Listing | None, media: Media) -> tuple[Transcript | None, str]:
+    """The words of the site's captions, or why they will not do."""
+    if listing is None:
+        return None, "Only a video that comes from an address has captions of a site."
+    folder, language = studio.work.captions, studio.job.options.language
+    return words_of_captions(folder, listing, duration=media.duration, language=language)
+
+
+# --- which transcript it is -------------------------------------------------------------------------
 
 
 def _transcript_key(options: Options, media: Media) -> str:

@@ -64,6 +64,11 @@ class Workspace:
         return self.kept / "fetched"
 
     @property
+    def fetching(self) -> Path:
+        """Where a source is while it is fetched, also between two attempts; gone when it is fetched."""
+        return self.kept / "fetching"
+
+    @property
     def captions(self) -> Path:
         """The folder of the captions that the source's site has."""
         return self.kept / "captions"
@@ -126,15 +131,22 @@ class Workspace:
             raise _cannot_write(self.folder, error) from None
         return folder
 
+    def forget_source(self) -> None:
+        """Remove what was fetched, so that it is fetched anew."""
+        self.remove(self.fetched)
+        for folder in (self.fetching, self.captions):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def clean(self) -> None:
         """Remove what is temporary."""
         shutil.rmtree(self.temporary, ignore_errors=True)
         self.copied_source.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Remove what was kept, when no plan came of it."""
-        if not self.path("plan.json").exists():
-            self.path("transcript.json").unlink(missing_ok=True)
+        """Remove what was kept, when no plan came of it; a download that is half done may be gone on with."""
+        if not (self.path("plan.json").exists() or any(self.fetching.glob("*.part"))):
+            for name in ("transcript.json", "words.json"):
+                self.path(name).unlink(missing_ok=True)
             shutil.rmtree(self.kept, ignore_errors=True)
 
 
@@ -205,6 +217,7 @@ def job_ended(folder: Path) -> None:
     """Remove what was needed only while the job in ``folder`` was worked on."""
     sweep_attempts(folder)
     Workspace(folder).copied_source.unlink(missing_ok=True)
+    shutil.rmtree(Workspace(folder).fetching, ignore_errors=True)
 
 
 def demand_disk(folder: Path, needed_mb: float, *, reserve_mb: float) -> None:

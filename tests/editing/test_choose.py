@@ -1,6 +1,7 @@
 """The whole way from words to a ranked list."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,3 +202,15 @@ def test_a_short_source_without_speech_is_one_moment() -> None:
 def test_a_source_without_measured_activity_still_gives_moments() -> None:
     choice = plain_moments([], wanted=Wanted(2.0, 5.0, 2, 12.0))
     assert len(choice.chosen) == 2
+
+
+def test_moments_whose_words_are_to_be_heard_leave_room_to_be_longer() -> None:
+    sure = talk(plain_talk(5), gap=0.9)
+    unsure = replace(sure, warnings=("word-times-estimated",))
+    for transcript, least, sentences in (
+        (sure, 13.0, 4),
+        (unsure, 13.0, 3),
+        (unsure, 17.0, 4),
+    ):  # 4 are 18.3 s
+        moments = choice_of(transcript, least=least, most=18.6, count=3).moments
+        assert max(moment.text.count("Item") for moment in moments) == sentences

@@ -131,3 +131,11 @@ def test_spans_run_from_the_first_to_the_last_word() -> None:
 
 def test_the_last_word_always_ends_a_sentence() -> None:
     assert sentence_ends(spoken(["no mark at all"])) == [3]
+
+
+def test_without_punctuation_a_pause_after_a_word_that_goes_on_ends_nothing() -> None:
+    words = spoken(["we went to the", "market and", "it was closed", "so we came back"], gap=0.7)
+    texts = [sentence.text for sentence in split_sentences(words, language="en")]
+    assert texts == ["we went to the market and it was closed", "so we came back"]
+    long = spoken(["we went to the", "market yesterday"], gap=1.5)
+    assert len(split_sentences(long, language="en")) == 2

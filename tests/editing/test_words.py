@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipmill.editing.words import clean_text, settle, without_loops
+from clipmill.editing.words import clean_text, settle, whole_words, without_loops
 from clipmill.model import Word
 
 seconds = st.floats(-5, 70, allow_nan=False)
@@ -61,3 +61,15 @@ def test_a_phrase_said_over_and_over_is_kept_once() -> None:
 def test_what_people_do_repeat_is_kept() -> None:
     text = "no no no no it was very very very good again and again and again"
     assert " ".join(word.text for word in without_loops(_said(text))) == text
+
+
+def test_pieces_without_a_blank_before_them_go_on_with_the_word() -> None:
+    pieces = [Word(" costs", 0, 1), Word(" $9", 1, 2, 0.9), Word(",000", 2, 3, 0.4), Word(" twenty", 3, 4)]
+    found = whole_words([*pieces, Word("-first", 4, 5), Word(" and", 5, 6)])
+    assert [word.text for word in found] == [" costs", " $9,000", " twenty-first", " and"]
+    assert (found[1].start, found[1].end, found[1].probability) == (1, 3, 0.4)
+
+
+def test_writing_without_blanks_keeps_its_words() -> None:
+    pieces = [Word("今天", 0, 1), Word("天气", 1, 2), Word("很好", 2, 3)]
+    assert whole_words(pieces) == pieces

@@ -21,7 +21,7 @@ from clipmill.jobs.database import Database
 from clipmill.jobs.records import ENDED, Fault, JobRecord, State, TaskName, TaskRecord
 from clipmill.jobs.store import Store
 from clipmill.plan import Options
-from store_kit import ask, empty, put_tasks
+from store_kit import ask, empty, put_tasks, wait
 
 BOUND, SLOTS = 5, 3
 
@@ -149,10 +149,10 @@ class Course(RuleBasedStateMachine):
     @rule(number=st.integers(0, 99), early=st.booleans())
     def wait(self, number: int, early: bool) -> None:
         name, job = self.pick(number)
-        record = self.store.wait_job(name, job.run - early)
+        wait(self.database, name, job.run - early)
         if job.state is State.RUNNING and not early:
             job.goes(State.WAITING, "waiting")
-        assert record.state is job.state
+        assert self.store.job(name).state is job.state
 
     @precondition(lambda self: self.model)
     @rule(number=st.integers(0, 99), early=st.booleans(), ends=st.text("dfq", max_size=3))

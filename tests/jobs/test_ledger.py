@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from clipmill.errors import BusyError
+from clipmill.jobs import recovery
 from clipmill.jobs.database import Database
 from clipmill.jobs.ledger import Ledger
 from clipmill.jobs.records import (
@@ -626,6 +627,43 @@ def test_a_task_that_ends_its_workers_is_poison(books: Books) -> None:
     assert books.told(job).count("stage.failed") == 1
     assert books.task(first(job)).fault == fault
     assert books.last(job)["error"]["code"] == "poison"
+
+
+def test_who_died_with_a_poison_task_only_in_company_is_not_given_up(books: Books) -> None:
+    good, bad = first(books.job()), first(books.job())
+    for number in range(3):
+        for task in (good, bad):
+            books.begin(task, f"w{number}")
+        books.ledger.crashed(f"w{number}")
+    for task in (good, bad):
+        assert books.task(task).crashes == 3
+        assert books.ledger.is_suspect(task, max_crashes=3)
+        assert not books.ledger.is_suspect(task, max_crashes=4)
+    for number in range(3, 6):
+        books.begin(bad, f"w{number}")
+        books.ledger.crashed(f"w{number}")
+    outcome = books.ledger.begin_task(bad, "w6", max_crashes=3)
+    assert isinstance(outcome, Outcome)
+    assert outcome.fault
+    assert outcome.fault.code == "poison"
+    assert books.ledger.finish_task(books.begin(good, "w6"), DONE)
+
+
+def test_an_heir_that_dies_leaves_its_own_heir_to_know_that_there_was_company(books: Books) -> None:
+    worker = recovery.myself()
+    recovery.enrol(books.database, worker, stages=("download",), version="1")
+    tasks_held = sorted((first(books.job()), first(books.job())), key=lambda task: task.job)
+    for task in tasks_held:
+        books.begin(task, worker.id)
+    with pytest.MonkeyPatch.context() as patch:
+        let_go = books.ledger._let_go
+        patch.setattr(
+            books.ledger, "_let_go", lambda held, **how: held.task == tasks_held[0] and let_go(held, **how)
+        )
+        assert books.ledger.crashed(worker.id) == tasks_held[:1]
+    assert books.ledger.crashed(worker.id) == tasks_held[1:]
+    with books.database.read() as connection:
+        assert set(connection.scalars(sa.select(tasks.c.lone_crashes))) == {0}
 
 
 def test_a_person_who_asks_again_gives_poison_another_chance(books: Books) -> None:

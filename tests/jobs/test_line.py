@@ -11,7 +11,7 @@ from clipmill.jobs.line import seconds_a_place
 from clipmill.jobs.records import State
 from clipmill.jobs.store import Store
 from clipmill.jobs.tables import jobs
-from store_kit import age, ask, put, script
+from store_kit import age, ask, put, script, wait
 
 
 def take_owners(store: Store, slots: int) -> str:
@@ -46,11 +46,11 @@ def test_priority_goes_before_fairness(store: Store) -> None:
     assert take_owners(store, 3) == "aab"
 
 
-def test_there_are_never_more_at_work_than_places(store: Store) -> None:
+def test_there_are_never_more_at_work_than_places(store: Store, database: Database) -> None:
     ids = [job.id for job in put(store, *(ask() for _ in range(5)))]
     assert len(store.take_jobs(2)) == 2
     assert store.take_jobs(2) == []
-    store.wait_job(ids[0], 1)
+    wait(database, ids[0], 1)
     assert store.take_jobs(2) == []
     store.pause(ids[0])
     assert len(store.take_jobs(2)) == 1

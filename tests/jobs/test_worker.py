@@ -47,7 +47,8 @@ class Site:
     def submit(self, source: Path | None = None, *, count: int = 2, heard: bool = False) -> str:
         words = "" if heard else str(self.talk.with_suffix(".srt"))
         options = Options(count=count, least=4, most=8, transcript=words)
-        (job,) = self.store.accept([Request(str(source or self.talk), options)], bound=100)
+        request = Request(str(source or self.talk), options, reuse=not heard)  # each hears for itself
+        (job,) = self.store.accept([request], bound=100)
         assert isinstance(job, JobRecord)
         return job.id
 
@@ -177,16 +178,43 @@ def frozen(site: Site, worker: "subprocess.Popen[bytes]") -> bool:
     return True
 
 
-def test_a_task_that_kills_three_workers_is_given_up_and_others_go_on(site: Site, tmp_path: Path) -> None:
-    deadly = tmp_path / "deadly.mp4"
-    os.link(site.talk, deadly)
-    bad, good = site.submit(deadly, count=1), site.submit(count=1)
-    for _ in range(3):
-        assert site.work().wait(60) == -signal.SIGKILL
-    site.work()
-    failed = site.ended(bad)
+@pytest.fixture
+def deadly(site: Site, tmp_path: Path) -> Path:
+    """A source that brings down every worker that encodes a clip of it."""
+    source = tmp_path / "deadly.mp4"
+    os.link(site.talk, source)
+    return source
+
+
+def deaths_until_all_ended(site: Site, *jobs: str, **settings: str) -> int:
+    """How many workers died, one started after the other, until these jobs had ended."""
+    deaths = 0
+    worker = site.work(**settings)
+    while not all(site.store.job(job).ended for job in jobs):
+        if worker.poll() is not None:
+            assert worker.returncode == -signal.SIGKILL
+            deaths += 1
+            assert deaths < 20, "workers die on and on"
+            worker = site.work(**settings)
+        time.sleep(0.02)
+    return deaths
+
+
+def test_a_task_that_kills_three_workers_is_given_up(site: Site, deadly: Path) -> None:
+    bad = site.submit(deadly, count=1)
+    assert deaths_until_all_ended(site, bad) == 3
+    failed = site.store.job(bad)
     assert (failed.state, failed.fault and failed.fault.code) == (State.FAILED, "poison")
-    assert site.ended(good).state is State.SUCCEEDED
+
+
+def test_those_who_died_with_a_deadly_task_are_not_given_up_with_it(site: Site, deadly: Path) -> None:
+    good, bad = site.submit(count=1), site.submit(deadly, count=1)
+    deaths = deaths_until_all_ended(site, bad, good, TEST_IN_COMPANY="3")
+    failed, whole = site.store.job(bad), site.store.job(good)
+    assert (failed.state, failed.fault and failed.fault.code) == (State.FAILED, "poison")
+    assert whole.state is State.SUCCEEDED
+    assert max(task.crashes for task in site.store.tasks(good)) == 3
+    assert deaths == 6
 
 
 def test_a_cancelled_job_s_encode_is_stopped_and_its_slot_is_free(site: Site) -> None:

@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clipmill.errors import JobCancelled, SourceError, ToolError
+from clipmill.media import asking
 from clipmill.media.asking import _answer, ask
-from clipmill.media.launcher import Command, Profile, launch
+from clipmill.media.launcher import Child, Command, Profile, launch
 from clipmill.media.probe import probe, snap_to_frames
 from media_kit import make_video
 
@@ -72,6 +74,24 @@ def test_a_module_in_the_jobs_folder_is_not_imported(ffmpeg: Path, tmp_path: Pat
     (tmp_path / "av.py").write_text("raise SystemExit(7)")
     source = make_video(ffmpeg, tmp_path / "source.mp4", seconds=0.5)
     assert probe(source, cwd=tmp_path).video.codec == "h264"
+
+
+def test_the_request_of_a_child_that_fetches_is_in_no_list_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Command] = []
+
+    def remembered(command: Command, **rest: Any) -> Child:
+        started.append(command)
+        return launch(command, **rest)
+
+    monkeypatch.setattr(asking, "launch", remembered)
+    with pytest.raises(ToolError):
+        ask("nothing", {"proxy": "canary"}, cwd=tmp_path, port=9, runs=(Path("/bin/true"),))
+    [command] = started
+    assert (command.profile, command.port, command.runs) == (Profile.FETCH, 9, (Path("/bin/true"),))
+    assert "canary" not in " ".join(command.argv)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_long_request_travels_in_a_file_that_is_gone_afterwards(ffmpeg: Path, tmp_path: Path) -> None:

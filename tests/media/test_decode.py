@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clipmill.media.decode import SAMPLE_RATE, activity, sound_to
+from clipmill.errors import JobCancelled
+from clipmill.media.decode import SAMPLE_RATE, activity, sound_hash, sound_to
+from clipmill.media.ffmpeg import run_ffmpeg
 from clipmill.media.launcher import Child
 from clipmill.media.probe import probe
 from clipmill.model import Span
@@ -95,3 +97,25 @@ def test_nothing_is_lively_in_a_still_and_silent_source(ffmpeg: Path, tmp_path: 
     still = ("-f", "lavfi", "-i", "color=gray:size=64x64:rate=5:duration=4")
     run(ffmpeg, *still, "-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", *FAST, "-t", "4", str(source))
     assert max(activity(ffmpeg, source, probe(source, cwd=tmp_path), cwd=tmp_path)) < 0.05
+
+
+def test_a_sound_has_one_hash_whatever_file_it_is_in(talk: Path, ffmpeg: Path, tmp_path: Path) -> None:
+    other, louder = tmp_path / "another name.mkv", tmp_path / "louder.mp4"
+    run_ffmpeg(ffmpeg, ("-i", str(talk), "-c", "copy", other.name), cwd=tmp_path, reads=(talk,))
+    changed = ("-i", str(talk), "-c:v", "copy", "-af", "volume=0.9", louder.name)
+    run_ffmpeg(ffmpeg, changed, cwd=tmp_path, reads=(talk,))
+    ticks: list[float] = []
+    hashes = [
+        sound_hash(ffmpeg, file, probe(file, cwd=tmp_path), cwd=tmp_path, tick=ticks.append)
+        for file in (talk, other, louder)
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert set(ticks) == {0.0}
+
+
+def test_who_is_told_to_stop_stops_hashing(talk: Path, ffmpeg: Path, tmp_path: Path) -> None:
+    def stop(_: float) -> None:
+        raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        sound_hash(ffmpeg, talk, probe(talk, cwd=tmp_path), cwd=tmp_path, tick=stop)

@@ -12,6 +12,7 @@ from clipmill.media.seccomp import AARCH64, ALLOW, ERRNO, KILL, X86_64, Architec
 
 EPERM, EACCES, ENOSYS = 1, 13, 38
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+STREAM = 1
 
 
 def verdict(code: bytes, audit: int, number: int, *arguments: int) -> int:
@@ -65,6 +66,35 @@ class TestFilter:
         named = {machine.socket, machine.clone, 435, *machine.denied, *range(425, 443)}
         for number in set(range(300)) - named:
             assert verdict(code, machine.audit, number) == ALLOW
+
+    def test_for_who_fetches_tcp_passes_and_nothing_like_it(self, machine: Architecture) -> None:
+        code = filter_code(machine, tcp=True)
+        for family in (AF_INET, AF_INET6):
+            for kind in (STREAM, STREAM | 0x800, STREAM | 0x80000 | 0x800):
+                for protocol in (0, 6):
+                    call = (machine.socket, family, kind, protocol)
+                    assert verdict(code, machine.audit, *call) == ALLOW
+        refused = [(AF_UNIX, STREAM, 0), (AF_NETLINK, 3, 0), (17, 3, 0), (40, STREAM, 0), (43, STREAM, 0)]
+        refused += [(AF_INET, kind, 0) for kind in (0, 2, 3, 4, 5, 6, 10, STREAM | 2, 2 | 0x800)]
+        refused += [(AF_INET, STREAM, protocol) for protocol in (1, 17, 132, 256, 262)]
+        for arguments in refused:
+            assert verdict(code, machine.audit, machine.socket, *arguments) == ERRNO | EACCES
+        assert verdict(code, machine.audit, machine.listen) == ERRNO | EACCES
+
+    def test_for_who_fetches_no_data_goes_with_the_first_packet(self, machine: Architecture) -> None:
+        code, plain = filter_code(machine, tcp=True), filter_code(machine)
+        for number, at in machine.sends:
+            before = [0x20000000] * at
+            assert verdict(code, machine.audit, number, *before, 0x4000) == ALLOW
+            assert verdict(code, machine.audit, number, *before, 0x20000000) == ERRNO | EACCES
+            assert verdict(plain, machine.audit, number, *before, 0x20000000) == ALLOW
+
+    def test_for_who_fetches_the_same_calls_are_denied(self, machine: Architecture) -> None:
+        code, own = filter_code(machine, tcp=True), {machine.socket, machine.listen}
+        for number in set(range(450)) - own:
+            assert verdict(code, machine.audit, number) == verdict(
+                filter_code(machine), machine.audit, number
+            )
 
     def test_a_foreign_architecture_is_killed(self, machine: Architecture) -> None:
         assert verdict(filter_code(machine), 0x40000003, 0) == KILL

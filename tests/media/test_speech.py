@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clipmill.errors import MissingError, ToolError, UsageError
-from clipmill.media.speech import Listening, find_models, model_hears, transcribe
+from clipmill.media.speech import Listening, find_models, hear_parts, model_hears, transcribe
 from clipmill.model import AudioStream, Recording, Span, Transcript
 from media_kit import run
 
@@ -129,3 +129,41 @@ def test_sound_in_any_wrapping_is_heard(ffmpeg: Path, shared_data: Path, tmp_pat
     run(ffmpeg, "-i", str(shared_data / "speech" / "jfk" / "jfk.flac"), "-c:a", "aac", str(source))
     heard, _ = _heard(ffmpeg, source, 11.0, tmp_path, language="en")
     assert len(heard.words) == 22
+
+
+def test_parts_of_a_talk_are_heard_at_once_at_their_own_times(
+    ffmpeg: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    folder, parts = shared_data / "speech" / "podcast", (Span(58.072, 70.0), Span(305.0, 316.0))
+    heard = hear_parts(
+        ffmpeg,
+        folder / "podcast.opus",
+        _recording(572.5),
+        parts,
+        listening=Listening(language="en"),
+        cwd=tmp_path,
+        tick=lambda _: None,
+    )
+    truth = json.loads((folder / "podcast.json").read_text())["words"]
+    starts = np.array([word["start"] for word in truth])
+    assert np.median([min(abs(starts - word.start)) for word in heard.words]) <= 0.08
+    for part in parts:
+        inside = [word for word in heard.words if part.start <= word.start < word.end <= part.end]
+        assert len(inside) > 15
+    assert all(any(part.start <= word.start < part.end for part in parts) for word in heard.words)
+    assert (heard.duration, heard.by, heard.warnings) == (572.5, "whisper tiny.en", ())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_after_the_end_of_the_sound_is_silent(ffmpeg: Path, tmp_path: Path) -> None:
+    path = _wave(tmp_path / "short.wav", np.zeros(2 * RATE))
+    heard = hear_parts(
+        ffmpeg,
+        path,
+        _recording(9.0),
+        (Span(1, 3), Span(5, 8)),
+        listening=Listening(language="en"),
+        cwd=tmp_path,
+        tick=lambda _: None,
+    )
+    assert (heard.words, heard.warnings) == ((), ("no-speech",))

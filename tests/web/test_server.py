@@ -22,6 +22,7 @@ from clipmill.jobs.accepting import Accepting
 from clipmill.jobs.database import Database
 from clipmill.jobs.store import Store
 from clipmill.jobs.tables import migrate
+from clipmill.jobs.uploads import Rules, Uploads
 from clipmill.web.app import create_app, serve_app
 from clipmill.web.floor import Floor
 
@@ -30,7 +31,8 @@ database = Database(f"sqlite:///{home / 'jobs.db'}")
 migrate(database)
 store = Store(database)
 accepting = Accepting(store, 10)
-app = create_app(Floor(store, accepting, home, (home,), reserve_mb=0))
+uploads = Uploads(database, home, Rules())
+app = create_app(Floor(store, accepting, home, (home,), uploads=uploads, reserve_mb=0))
 serve_app(app, port=0, started=lambda url: print(url, flush=True), drain_s=float(sys.argv[2]))
 accepting.close()
 database.close()

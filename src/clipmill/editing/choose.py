@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clipmill.editing.candidates import find_candidates
-from clipmill.editing.edges import span_of
+from clipmill.editing.edges import Stretch, span_of
 from clipmill.editing.rank import pack, rank
 from clipmill.editing.reasons import reasons_for
 from clipmill.editing.repeats import Marks
@@ -25,7 +25,7 @@ from clipmill.editing.shape import USUAL_LENGTH, Talk, shapes, share_of, survey
 from clipmill.editing.signals import SENTENCE_SIGNALS, Values, tokens_of
 from clipmill.editing.titles import title_of
 from clipmill.editing.topics import terms_of
-from clipmill.model import Candidate, Moment, Span, Transcript
+from clipmill.model import Candidate, Moment, Sentence, Span, Transcript, Word
 
 CLIPS_AN_HOUR = 12
 FEWEST, MOST = 4, 20
@@ -36,6 +36,10 @@ MOST_FOREIGN = 0.25
 """Share of a moment's sentences that may be a sponsor's, a teaser's, or a loop."""
 LOOP_WORDS, LOOP_VARIETY = 20, 0.25
 """So many words with so few different ones are a recogniser's loop, not talk."""
+ESTIMATED = "word-times-estimated"
+"""The warning of a transcript in which only lines had times."""
+SPARE = 0.5
+"""Seconds that such a moment stays below the longest: 95 % of its words are within 0.4 s."""
 NEAR_MISSES = 2
 """Moments kept for each chosen one, so that a person can swap."""
 
@@ -81,12 +85,8 @@ def choose(transcript: Transcript, *, wanted: Wanted, weights: Weights) -> Choic
     Moments that share more than a sentence with a better one, or say nearly the same, are left out, so
     there may be fewer than wanted. The same transcript always gives the same choice.
     """
-    sentences = split_sentences(
-        transcript.words, language=transcript.language, longest=max(wanted.most - 1.0, wanted.most / 2)
-    )
-    candidates = find_candidates(
-        sentences, transcript.words, least=wanted.least, most=wanted.most, duration=wanted.duration
-    )
+    sentences = sentences_of(transcript, wanted)
+    candidates = _candidates(transcript, sentences, wanted)
     if not candidates:
         return Choice((), ())
     talk = survey(transcript, sentences)
@@ -101,6 +101,35 @@ def choose(transcript: Transcript, *, wanted: Wanted, weights: Weights) -> Choic
         scored = float(raws[place]), float(shares[place])
         moments.append(_moment(talk, candidates[place], scored, title, wanted))
     return Choice(tuple(moments), tuple(moment.id for moment in moments[: wanted.clips]))
+
+
+def _candidates(
+    transcript: Transcript, sentences: Sequence[Sentence], wanted: Wanted
+) -> tuple[Candidate, ...]:
+    """All stretches that could be a moment.
+
+    They are a little shorter where a moment may turn out longer when its words are heard, if there are any.
+    """
+    spare = min(SPARE, wanted.most - wanted.least) if ESTIMATED in transcript.warnings else 0.0
+    for most in dict.fromkeys((wanted.most - spare, wanted.most)):
+        found = find_candidates(
+            sentences, transcript.words, least=wanted.least, most=most, duration=wanted.duration
+        )
+        if found:
+            return found
+    return ()
+
+
+def sentences_of(transcript: Transcript, wanted: Wanted) -> tuple[Sentence, ...]:
+    """The sentences that moments are counted in."""
+    longest = max(wanted.most - 1.0, wanted.most / 2)
+    return split_sentences(transcript.words, language=transcript.language, longest=longest)
+
+
+def cut_of(stretch: Stretch, sentences: Sequence[Sentence], words: Sequence[Word], wanted: Wanted) -> Span:
+    """Where to cut a stretch of sentences."""
+    limits = (wanted.least, wanted.most, max(wanted.duration, sentences[stretch.last].span.end))
+    return span_of(stretch, sentences, words, limits=limits)
 
 
 def score_spans(
@@ -208,8 +237,7 @@ def _moment(
     talk: Talk, candidate: Candidate, scored: tuple[float, float], title: str, wanted: Wanted
 ) -> Moment:
     """``candidate`` with its cut, title and reasons; ``scored`` is its raw score and its percentile."""
-    limits = (wanted.least, wanted.most, max(wanted.duration, candidate.span.end))
-    span = span_of(candidate, talk.sentences, talk.transcript.words, limits=limits)
+    span = cut_of(candidate, talk.sentences, talk.transcript.words, wanted)
     raw, percentile = scored
     return Moment(
         id=f"m-{round(span.start * 1000)}-{round(span.end * 1000)}",

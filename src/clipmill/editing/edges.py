@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clipmill.model import Candidate, Sentence, Span, Word
+from clipmill.model import Candidate, Moment, Sentence, Span, Word
+
+Stretch = Candidate | Moment
+"""Sentences ``first`` to ``last``."""
 
 LEAD = 0.30
 """Seconds of breath before the first word, at most."""
@@ -58,15 +61,15 @@ def _widened(lead: float, tail: float, missing: float, room: Room) -> tuple[floa
 
 
 def span_of(
-    candidate: Candidate,
+    stretch: Stretch,
     sentences: Sequence[Sentence],
     words: Sequence[Word],
     *,
     limits: tuple[float, float, float],
 ) -> Span:
-    """Where to cut ``candidate``; ``limits`` are least, most and the source's duration in seconds."""
+    """Where to cut ``stretch``; ``limits`` are least, most and the source's duration in seconds."""
     least, most, duration = limits
     if duration <= least:
         return Span(0.0, duration)
-    room = room_of(sentences[candidate.first], sentences[candidate.last], words, duration)
+    room = room_of(sentences[stretch.first], sentences[stretch.last], words, duration)
     return cut_span(room, least=least, most=most)

@@ -10,6 +10,8 @@ from clipmill.model import Sentence, Span, Word
 
 PAUSE = 0.5
 """Seconds of silence that end a sentence where the words carry no punctuation."""
+UNFINISHED_PAUSE = 1.2
+"""The same after a word that hardly ever ends one: speakers search for what comes after ``and``."""
 LOST_PAUSE = 2.0
 """Seconds of silence that end a sentence even where punctuation does not say so."""
 MOST_WORDS = 30
@@ -40,6 +42,12 @@ BEFORE_NUMBERS = _words("no nr vol fig art abb nº")
 """Shortenings after which a sentence goes on with a number."""
 SHORTENINGS = _words("etc inc ltd co corp dept a.m p.m u.s u.k ph.d d.c usw")
 """Shortenings after which a sentence may end: the next word's capital decides."""
+UNFINISHED = _words(
+    """a an the and or but of to in on at for with from by my your our their because if as than into um uh
+    el la los las un una y o de del que con por para der die das ein eine und oder mit von zu im le les des
+    et ou du à dans pour avec"""
+)
+"""Words after which a sentence goes on, in a few languages; one that is another's last word costs an edge."""
 ORDINALS = _words("de da nb nn no fi et lv cs sk pl hu hr sl sr is tr")
 """Languages that write a stop after an ordinal number."""
 
@@ -56,9 +64,9 @@ def split_sentences(words: Sequence[Word], *, language: str, longest: float = in
     """The sentences of ``words`` in order; every word is in exactly one of them.
 
     Ends are marks of Latin, Arabic, Devanagari, Ethiopic, Chinese and Japanese writing (not those of
-    shortenings or decimals), a change of speaker, a pause of 0.5 s where there is no punctuation, and
-    2 s anywhere. A sentence of more than about 30 words, or of more than ``longest`` seconds, is split at
-    its best pause.
+    shortenings or decimals), a change of speaker, a pause of 0.5 s where there is no punctuation (1.2 s
+    after ``and`` and its like), and 2 s anywhere. A sentence of more than about 30 words, or of more than
+    ``longest`` seconds, is split at its best pause.
     """
     if not words:
         return ()
@@ -72,13 +80,19 @@ def sentence_ends(words: Sequence[Word], *, language: str = "") -> list[int]:
     """Places of the words that end a sentence, the last word always among them."""
     punctuated = is_punctuated(words)
     style = _Style(_is_cased(words), language in ORDINALS)
-    pause = LOST_PAUSE if punctuated else PAUSE
     ends = [
         place
         for place, (word, after) in enumerate(pairwise(words))
-        if after.speaker != word.speaker or after.start - word.end >= pause or _closes(word, after, style)
+        if after.speaker != word.speaker
+        or after.start - word.end >= (LOST_PAUSE if punctuated else _pause_after(word))
+        or _closes(word, after, style)
     ]
     return [*ends, len(words) - 1]
+
+
+def _pause_after(word: Word) -> float:
+    """Seconds of silence after ``word`` that end a sentence where there is no punctuation."""
+    return UNFINISHED_PAUSE if word.text.strip().casefold() in UNFINISHED else PAUSE
 
 
 def is_punctuated(words: Sequence[Word]) -> bool:

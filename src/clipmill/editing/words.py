@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from clipmill.editing.text import unspaced
 from clipmill.model import Word
 
 SHORTEST = 0.02
@@ -26,6 +27,25 @@ def clean_text(text: str) -> str:
     kept = (" " if char.isspace() else char for char in text if char.isspace() or _seen(char))
     clean = " ".join("".join(kept).split())[:LONGEST_TEXT]
     return clean if clean.strip("\u200c\u200d ") else ""
+
+
+def whole_words(pieces: Iterable[Word]) -> list[Word]:
+    """The words of which a model heard these pieces: a piece without a blank before it goes on with the last.
+
+    So ``$9`` and ``,000`` are one word. Scripts that write no blanks are left as they are.
+    """
+    words: list[Word] = []
+    for piece in pieces:
+        if words and _goes_on(words[-1].text, piece.text):
+            last = words.pop()
+            sure = min(last.probability, piece.probability)
+            piece = replace(last, text=last.text + piece.text, end=piece.end, probability=sure)
+        words.append(piece)
+    return words
+
+
+def _goes_on(before: str, after: str) -> bool:
+    return bool(after) and not after[0].isspace() and not unspaced(before) and not unspaced(after)
 
 
 def settle(words: Iterable[Word], *, duration: float) -> tuple[Word, ...]:

@@ -1,8 +1,8 @@
 """Programs that run inside a sandboxed child, each started as ``python -m clipmill.inside.NAME REQUEST``.
 
-Only these modules import the libraries that open untrusted media or run models (av, onnxruntime,
-faster_whisper, pocketsphinx). They speak one line of JSON at a time on stdout: ``{"share": 0.3}`` as they
-go, then ``{"result": ...}`` or ``{"error": {"kind", "code", "message"}}``.
+Only these modules import the libraries that open untrusted media, run models (av, onnxruntime,
+faster_whisper, pocketsphinx) or fetch from other sites (yt_dlp). They speak one line of JSON at a time on
+stdout: ``{"share": 0.3}`` as they go, then ``{"result": ...}`` or ``{"error": {"kind", "code", "message"}}``.
 """
 
 import json

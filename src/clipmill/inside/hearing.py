@@ -9,6 +9,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 from numpy.typing import NDArray
 
+from clipmill.editing.words import whole_words
 from clipmill.model import Span, Word
 
 RATE = 16_000
@@ -156,8 +157,11 @@ def _again(ear: Ear, samples: Samples, span: Span) -> list[Word]:
 
 
 def _words(segments: Sequence[Any], offset: float) -> list[Word]:
-    return [
-        Word(word.word, float(word.start) + offset, float(word.end) + offset, float(word.probability))
-        for segment in segments
-        for word in segment.words
-    ]
+    heard: list[Word] = []
+    for segment in segments:
+        pieces = (
+            Word(word.word, float(word.start) + offset, float(word.end) + offset, float(word.probability))
+            for word in segment.words
+        )
+        heard += whole_words(pieces)
+    return heard

@@ -17,7 +17,7 @@ from clipmill.jobs.journal import fault_of
 from clipmill.jobs.records import ACTIVE, ENDED, Fault, Holding, Outcome, State, TaskName
 from clipmill.jobs.sheet import Sheet, known_speeds, open_sheet
 from clipmill.jobs.shelf import drop_clips, keep_clip
-from clipmill.jobs.tables import jobs, tasks
+from clipmill.jobs.tables import jobs, tasks, workers
 
 NOT_WANTED = Outcome("stopped")
 """What a task hears whose job is in another run, or does not go on."""
@@ -32,11 +32,17 @@ class Ledger:
 
     # --- one task ---
 
+    def is_suspect(self, task: TaskName, *, max_crashes: int) -> bool:
+        """Whether so many workers died with a task that it may only be worked on alone from now on."""
+        own = (tasks.c.job == task.job) & (tasks.c.stage == task.stage) & (tasks.c.clip == task.clip)
+        with self._database.read() as connection:
+            return (connection.scalar(sa.select(tasks.c.crashes).where(own)) or 0) >= max_crashes
+
     def begin_task(self, task: TaskName, worker: str, *, max_crashes: int) -> Holding | Outcome:
         """Take a task in hand, out of whose hands ever; or how it has ended already.
 
         A task that has ended in this run stays so (its worker died before it could say so), and one that
-        ``max_crashes`` workers died with is failed as ``poison``.
+        ``max_crashes`` workers died with while they held nothing else is failed as ``poison``.
         """
         with self._sheet(task.job) as sheet:
             if sheet is None or not sheet.wants(task):
@@ -44,7 +50,7 @@ class Ledger:
             row = sheet.task(task)
             if row is not None and row.run == task.run and row.state in ("done", "failed"):
                 return Outcome(row.state, fault=fault_of(row))
-            if row is not None and row.crashes >= max_crashes:
+            if row is not None and row.lone_crashes >= max_crashes:
                 return _poison(sheet, task, row.crashes)
             return self._begin(sheet, task, row, worker)
 
@@ -196,10 +202,21 @@ class Ledger:
         held = sa.select(tasks).where(tasks.c.worker == worker, tasks.c.state == "running")
         with self._database.read() as connection:
             found = [_holding(row) for row in connection.execute(held)]
+        alone = died and bool(found) and self._held_at_death(worker, len(found)) == 1
         order = sorted(found, key=lambda holding: (holding.task.job, holding.task.stage, holding.task.clip))
-        return [holding.task for holding in order if self._let_go(holding, died=died)]
+        return [holding.task for holding in order if self._let_go(holding, died=died, alone=alone)]
 
-    def _let_go(self, holding: Holding, *, died: bool) -> bool:
+    def _held_at_death(self, worker: str, found: int) -> int:
+        """How many tasks a dead worker held.
+
+        Written down before the first is taken: an heir that dies in between leaves fewer to its own heir.
+        """
+        row = workers.c.id == worker
+        with self._database.begin() as connection:
+            connection.execute(sa.update(workers).where(row, workers.c.held == 0).values(held=found))
+            return connection.scalar(sa.select(workers.c.held).where(row)) or found
+
+    def _let_go(self, holding: Holding, *, died: bool, alone: bool) -> bool:
         """Put a running task back, or end it if its job does not want it any more."""
         with self._sheet((task := holding.task).job) as sheet:
             row = None if sheet is None else sheet.held(holding)
@@ -207,7 +224,8 @@ class Ledger:
                 return False
             wanted = sheet.job.run == task.run and not sheet.over
             crashes = row.crashes + died
-            sheet.set_task(holding, state="queued" if wanted else "stopped", crashes=crashes, worker="")
+            counts = {"crashes": crashes, "lone_crashes": row.lone_crashes + alone}
+            sheet.set_task(holding, state="queued" if wanted else "stopped", worker="", **counts)
             if died and wanted:
                 sheet.tell("worker.lost", stage=task.stage, clip=task.clip, crashes=crashes)
             return True

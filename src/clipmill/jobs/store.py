@@ -181,7 +181,7 @@ class Store:
                 state = _known(connection, job).state
                 raise StateError(f"Job {job} is {state}: it cannot be {done}.", code="job-state")
             if row.state == State.QUEUED:
-                connection.execute(tasks.update().where(tasks.c.job == job).values(crashes=0))
+                connection.execute(tasks.update().where(tasks.c.job == job).values(crashes=0, lone_crashes=0))
             return job_of(row)
 
     # --- a run's course ---
@@ -213,14 +213,6 @@ class Store:
         row = jobs.update().where(jobs.c.id == job, jobs.c.run == run)
         with self._database.begin() as connection:
             connection.execute(row.values(handed=handed))
-
-    def wait_job(self, job: str, run: int) -> JobRecord:
-        """Nothing of this run can be done just now: running becomes waiting."""
-        change = Change("waiting", values={"state": State.WAITING})
-        with self._database.begin() as connection:
-            running = (jobs.c.run == run) & (jobs.c.state == State.RUNNING)
-            tell(connection, self._now, job, change, running)
-            return job_of(_known(connection, job, removed=True))
 
     def close_job(self, job: str, run: int) -> JobRecord:
         """End a run by what became of its tasks: succeeded, partial, or failed.

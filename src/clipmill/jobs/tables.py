@@ -97,6 +97,7 @@ tasks = sa.Table(
     sa.Column("ended", sa.Double),
     sa.Column("fault_code", sa.Text),
     sa.Column("fault_message", Prose),
+    sa.Column("lone_crashes", sa.Integer, nullable=False, server_default="0"),
 )
 
 clips = sa.Table(
@@ -142,6 +143,7 @@ workers = sa.Table(
     sa.Column("stages", sa.Text, nullable=False),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("heir", sa.Text, nullable=False, server_default=""),
+    sa.Column("held", sa.Integer, nullable=False, server_default="0"),
 )
 
 tokens = sa.Table(
@@ -163,10 +165,10 @@ kept = sa.Table(
     "kept",
     METADATA,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("value", sa.LargeBinary, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("made", sa.Double, nullable=False),
     sa.Column("used", sa.Double, nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
 )
 
 claims = sa.Table(
@@ -174,6 +176,7 @@ claims = sa.Table(
     METADATA,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
     sa.Column("until", sa.Double, nullable=False),
 )
 
@@ -183,6 +186,7 @@ rests = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("until", sa.Double, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("probe", sa.Double, nullable=False),
 )
 
 uploads = sa.Table(
@@ -191,12 +195,15 @@ uploads = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("owner", Prose, nullable=False),
     sa.Column("length", sa.BigInteger),
+    sa.Column("received", sa.BigInteger, nullable=False),
     sa.Column("name", Prose, nullable=False),
     sa.Column("metadata", sa.Text, nullable=False),
+    sa.Column("once", sa.Boolean, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("created", sa.Double, nullable=False),
     sa.Column("touched", sa.Double, nullable=False),
+    sa.Column("gone", sa.Boolean, nullable=False),
 )
 
 facts = sa.Table(
@@ -254,18 +261,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE jobs ADD COLUMN cost DOUBLE PRECISION NOT NULL DEFAULT 0",
         "ALTER TABLE jobs ADD COLUMN title TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE jobs ADD COLUMN words_by TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE tasks ADD COLUMN lone_crashes INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE workers ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
         """CREATE TABLE kept (
-            key TEXT NOT NULL PRIMARY KEY, value {bytes} NOT NULL, size INTEGER NOT NULL,
-            made DOUBLE PRECISION NOT NULL, used DOUBLE PRECISION NOT NULL)""",
-        "CREATE INDEX kept_used ON kept (used)",
+            key TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, made DOUBLE PRECISION NOT NULL,
+            used DOUBLE PRECISION NOT NULL, value {bytes} NOT NULL)""",
+        "CREATE INDEX kept_used ON kept (used, size)",
+        "CREATE INDEX kept_made ON kept (made)",
         """CREATE TABLE claims (
-            key TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)""",
+            key TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, since DOUBLE PRECISION NOT NULL,
+            until DOUBLE PRECISION NOT NULL)""",
         """CREATE TABLE rests (
-            name TEXT NOT NULL PRIMARY KEY, until DOUBLE PRECISION NOT NULL, failures INTEGER NOT NULL)""",
+            name TEXT NOT NULL PRIMARY KEY, until DOUBLE PRECISION NOT NULL, failures INTEGER NOT NULL,
+            probe DOUBLE PRECISION NOT NULL)""",
         """CREATE TABLE uploads (
-            id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, length BIGINT, name TEXT NOT NULL,
-            metadata TEXT NOT NULL, done BOOLEAN NOT NULL, sha256 TEXT NOT NULL,
-            created DOUBLE PRECISION NOT NULL, touched DOUBLE PRECISION NOT NULL)""",
+            id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, length BIGINT, received BIGINT NOT NULL,
+            name TEXT NOT NULL, metadata TEXT NOT NULL, once BOOLEAN NOT NULL, done BOOLEAN NOT NULL,
+            sha256 TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, touched DOUBLE PRECISION NOT NULL,
+            gone BOOLEAN NOT NULL)""",
         "CREATE INDEX uploads_touched ON uploads (touched)",
     ),
 )

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from clipmill import pipeline
 from clipmill.addresses import is_address
 from clipmill.clipfile import ClipFile, finished_clip
 from clipmill.errors import BudgetError, BusyError, ClipmillError, JobCancelled, ToolError
+from clipmill.jobs.company import Company
 from clipmill.jobs.joblog import logged_to
 from clipmill.jobs.ledger import Ledger
 from clipmill.jobs.records import ClipRecord, Fault, Holding, JobRecord, Outcome, TaskName
@@ -69,6 +70,8 @@ class Shop:
     """Raises BudgetError when a folder's disk has not so many MiB free beside the reserve."""
     shared: Callable[[str], Shared]
     """What the jobs of an owner share."""
+    bound: int
+    """The longest that the line of jobs may get."""
 
     def folder(self, job: str) -> Path:
         """The folder of one job."""
@@ -82,10 +85,19 @@ class Desk:
         self._shop = shop
         self._ending = ending
         self._beat = self._steady = time.monotonic()
+        self._company = Company()
         self.underway: dict[Holding, Underway] = {}
 
     def do(self, task: TaskName, tries: int) -> Outcome:
-        """Run a task to its end; what comes of it is in the ledger. ``tries`` counts from 1."""
+        """Run a task to its end; what comes of it is in the ledger. ``tries`` counts from 1.
+
+        One with which too many workers died waits until it is alone here, and others wait for it.
+        """
+        suspect = partial(self._shop.ledger.is_suspect, task, max_crashes=self._shop.max_crashes)
+        with self._company.entered(alone=patiently(suspect, until=self._ending)):
+            return self._do(task, tries)
+
+    def _do(self, task: TaskName, tries: int) -> Outcome:
         ledger, shop = self._shop.ledger, self._shop
         begun = patiently(
             lambda: ledger.begin_task(task, shop.worker, max_crashes=shop.max_crashes), until=self._ending
@@ -164,7 +176,11 @@ class Desk:
         request = job.request
         spend = partial(self._shop.ledger.spend, job.id)
         services = replace(
-            self._shop.services, tell=tell, spend=spend, shared=self._shop.shared(request.owner)
+            self._shop.services,
+            tell=tell,
+            spend=spend,
+            shared=self._shop.shared(request.owner),
+            spread=partial(hand_on, self._shop.store, job, bound=self._shop.bound),
         )
         source, reuse = request.source, request.reuse
         if is_address(source):
@@ -178,6 +194,27 @@ class Desk:
             hand.reins.stop(FENCED)
         if hand.reins.stopped:
             raise JobCancelled
+
+
+def hand_on(store: Store, job: JobRecord, addresses: Sequence[str], *, bound: int) -> None:
+    """Let each of these addresses have a job like this one, which had a list of them, unless it has one.
+
+    Raises BusyError ``queue-full`` when not all of them find room in the line; those that did are known when
+    it is asked again.
+    """
+    metadata = {**job.request.metadata, "list": job.id}
+    requests = [
+        replace(
+            job.request,
+            source=address,
+            metadata=metadata,
+            idempotency_key=f"list:{job.id}:{hashlib.sha256(address.encode()).hexdigest()[:32]}",
+        )
+        for address in addresses
+    ]
+    for answer in store.accept(requests, bound=bound):
+        if isinstance(answer, ClipmillError):
+            raise answer
 
 
 def _park(hand: Underway) -> None:

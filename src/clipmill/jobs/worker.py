@@ -19,6 +19,7 @@ from clipmill.jobs.commons import shared_by
 from clipmill.jobs.database import Database
 from clipmill.jobs.engine import Answer, Engine, Lane, Work
 from clipmill.jobs.joblog import JobLog, Seldom
+from clipmill.jobs.keeping import drop_stale
 from clipmill.jobs.ledger import Ledger
 from clipmill.jobs.records import ENDED, Fault, TaskName
 from clipmill.jobs.store import Store
@@ -112,6 +113,7 @@ class Worker:
             fence_s=settings.dead_s * 2 / 3,
             room=partial(demand_disk, reserve_mb=settings.reserve_mb),
             shared=partial(shared_by, settings, self._database),
+            bound=settings.queue,
         )
 
     def start(self) -> None:
@@ -226,6 +228,7 @@ class Worker:
     def _prune(self) -> None:
         self._engine.prune((datetime.now(UTC) - KEPT).isoformat())
         self._store.prune()
+        drop_stale(self._database, days=self._settings.keep_days)
         self._database.checkpoint()
 
     def _folder(self, job: str) -> Path:

@@ -29,24 +29,32 @@ def ask(  # noqa: PLR0913 (one question; a value would only rename it)
     tick: Tick | None = None,
     limits: Limits = NORMAL,
     devices: tuple[Path, ...] = (),
+    port: int = 0,
+    runs: tuple[Path, ...] = (),
 ) -> Any:
     """The answer of ``clipmill.inside.PROGRAM`` to ``request`` (both JSON).
 
     It may write inside ``cwd`` only and read ``cwd``, ``reads``, the Python installation and ``devices``.
+    With a ``port`` it is one that fetches: it may connect to that port of this machine, run the programs
+    ``runs``, and its request is seen by nobody else, as it holds the word for the proxy.
     Raises the typed error that the program answered with, or ToolError when it died.
     """
-    with _argument(json.dumps(request), cwd) as argument:
+    with _argument(json.dumps(request), cwd, hidden=port != 0) as argument:
         # -P keeps the job's folder off the path of modules.
         argv = (sys.executable, "-P", "-X", "faulthandler", "-m", f"clipmill.inside.{program}", argument)
-        command = Command(program, argv, cwd, profile=Profile.ML, reads=reads, limits=limits, devices=devices)
+        profile = Profile.FETCH if port else Profile.ML
+        command = Command(program, argv, cwd, profile, reads, limits, devices, port, runs)
         with launch(command, stdin=stdin) as child:
             return _answer(child, tick)
 
 
 @contextmanager
-def _argument(text: str, cwd: Path) -> Iterator[str]:
-    """The request as one argument: itself, or ``@`` and the name of a file that holds it."""
-    if len(text.encode()) <= ARGUMENT_BYTES:
+def _argument(text: str, cwd: Path, *, hidden: bool) -> Iterator[str]:
+    """The request as one argument: itself, or ``@`` and the name of a file that only we may read.
+
+    Arguments are seen by everybody on the machine.
+    """
+    if len(text.encode()) <= ARGUMENT_BYTES and not hidden:
         yield text
         return
     with tempfile.NamedTemporaryFile("w", dir=cwd, prefix=".request-", suffix=".json") as file:

@@ -21,6 +21,23 @@ LOADERS = (
 """What the kernel executes to start a program that is not static."""
 
 
+TRUST = (
+    "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+)  # fmt: skip
+"""Certificates that this machine trusts; none of the folders in which private keys lie."""
+
+OWN_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name certificates which this user trusts besides, as where a proxy reads along."""
+
+
+def trusted() -> tuple[Path, ...]:
+    """Where the certificates lie that prove who a site is."""
+    own = (os.environ[name] for name in OWN_TRUST if os.environ.get(name))
+    return tuple(Path(place) for place in (*TRUST, *own))
+
+
 def readable(program: str, reads: tuple[Path, ...]) -> list[str]:
     """All that a child may read: the system's places, its program's libraries, and what it is given."""
     places = [*SYSTEM, str(Path(program).parents[1] / "lib"), *(str(path.absolute()) for path in reads)]
@@ -36,8 +53,10 @@ def _python_places() -> list[str]:
     return [sys.prefix, sys.base_prefix, sys.exec_prefix, str(ours), *site.getsitepackages(), *user]
 
 
-def environment(cwd: str) -> dict[str, str]:
+def environment(cwd: str, *, network: bool = False) -> dict[str, str]:
     """A clean environment: nothing of ours but where shared libraries and a user's packages lie.
+
+    Who reaches the network is also told of certificates that are trusted besides the usual ones.
 
     One thread per library pool: what wants more says so itself, and idle pools that spin cost as much as
     the work (libfacedetection: 182 ms with them, 39 without). Fewer malloc arenas keep the address
@@ -59,5 +78,7 @@ def environment(cwd: str) -> dict[str, str]:
     }
     if site.ENABLE_USER_SITE and site.USER_BASE:
         fixed["PYTHONUSERBASE"] = site.USER_BASE
-    kept = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TZ")
+    kept = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TZ"]
+    if network:
+        kept += OWN_TRUST
     return fixed | {name: os.environ[name] for name in kept if name in os.environ}

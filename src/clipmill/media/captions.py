@@ -1,4 +1,4 @@
-"""A transcript from a file: clipmill's or Whisper's JSON, SRT, WebVTT."""
+"""A transcript from a file: clipmill's or Whisper's JSON, YouTube's json3, SRT, WebVTT."""
 
 import json
 import math
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from clipmill.editing.json3 import is_json3, read_json3
 from clipmill.editing.timed_text import NotTimedText, read_timed_text, spread
 from clipmill.editing.words import clean_text, settle
 from clipmill.errors import SourceError
@@ -21,12 +22,25 @@ _WAY_OUT = "Give a transcript as clipmill or Whisper write it (JSON), or subtitl
 
 
 def read_transcript(path: Path, *, duration: float) -> Transcript:
-    """The words in ``path``: clipmill's or Whisper's JSON, SRT or WebVTT, told apart by what is inside.
+    """The words in ``path``: clipmill's or Whisper's JSON, json3, SRT, WebVTT, told apart by what is inside.
 
     ``duration`` is of the source, infinite if nobody knows. Warnings: ``word-times-estimated`` where only
     lines had times, ``words-outside-source`` where some were left out. Raises SourceError
     ``transcript-not-understood``, ``transcript-too-large``, ``transcript-mismatch`` or
     ``container-not-allowed``.
+    """
+    words, exact, language = read_words(path)
+    settled = settle(words, duration=duration)
+    warnings = _checked(path, words, settled, duration) + (() if exact else ("word-times-estimated",))
+    known = duration if math.isfinite(duration) else settled[-1].end if settled else 0.0
+    sure = 1.0 if language else 0.0
+    return Transcript(language, sure, known, settled, f"file {clean_text(path.name)}", warnings)
+
+
+def read_words(path: Path) -> tuple[list[Word], bool, str]:
+    """The words as they are in a file, whether each has a time of its own, and the language it names or "".
+
+    Raises SourceError as ``read_transcript`` does, but for ``transcript-mismatch``.
     """
     text = _text(path)
     if path.suffix.lower() in {".ass", ".ssa"} or text.lstrip()[:13].lower() == "[script info]":
@@ -34,15 +48,11 @@ def read_transcript(path: Path, *, duration: float) -> Transcript:
             f"{path.name} is an ASS file, whose drawing commands are not accepted. Save it as SRT.",
             code="container-not-allowed",
         )
-    as_json = text.lstrip()[:1] in {"{", "["}
-    data = _parsed(path, text) if as_json else None
-    words, exact = _from_json(path, data) if as_json else _from_subtitles(path, text)
-    language = _field(data, "language")
-    settled = settle(words, duration=duration)
-    warnings = _checked(path, words, settled, duration) + (() if exact else ("word-times-estimated",))
-    known = duration if math.isfinite(duration) else settled[-1].end if settled else 0.0
-    sure = 1.0 if language else 0.0
-    return Transcript(language, sure, known, settled, f"file {clean_text(path.name)}", warnings)
+    if text.lstrip()[:1] not in {"{", "["}:
+        return *_from_subtitles(path, text), ""
+    data = _parsed(path, text)
+    words, exact = read_json3(data) if is_json3(data) else _from_json(path, data)
+    return words, exact, _field(data, "language")
 
 
 def write_transcript_json(transcript: Transcript) -> str:

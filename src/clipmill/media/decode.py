@@ -1,5 +1,6 @@
 """Sound samples of a source on a pipe, and how lively each of its seconds is."""
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from clipmill.media.ffmpeg import GLOBAL, input_arguments
-from clipmill.media.launcher import Child, Command, Limits, launch
+from clipmill.media.launcher import Child, Command, Limits, Tick, launch
 from clipmill.model import Media, Recording, Span
 
 SAMPLE_RATE = 16_000
 """Samples a second of the sound that models hear."""
+
+BLOCK_BYTES = 60 * SAMPLE_RATE * 2
+"""A minute of sound."""
 
 _Row = npt.NDArray[np.float64]
 
@@ -41,6 +45,22 @@ def sound_to(
         *("-af", f"aresample={SAMPLE_RATE}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "pipe:1"),
     )
     return _decoder(ffmpeg, source, media, arguments, cwd=cwd, stdout=stdout)
+
+
+def sound_hash(ffmpeg: Path, source: Path, media: Media | Recording, *, cwd: Path, tick: Tick) -> str:
+    """The SHA-256 of the sound that models hear: files of one hash sound the same, at the same times.
+
+    It does not change with the name, the container or the picture. About 9 CPU seconds an hour of mono AAC.
+    ``tick`` is called as it goes, with a share of 0. ``media`` has sound.
+    """
+    digest = hashlib.sha256()
+    with sound_to(ffmpeg, source, media, cwd=cwd) as child:
+        assert child.stdout is not None
+        while block := child.stdout.read(BLOCK_BYTES):
+            digest.update(block)
+            tick(0.0)
+        child.wait()
+    return digest.hexdigest()
 
 
 def activity(ffmpeg: Path, source: Path, media: Media, *, cwd: Path) -> tuple[float, ...]:

@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from clipmill.errors import BusyError, ClipmillError, JobCancelled, MissingError, ToolError
-from clipmill.media.cage import LOADERS, environment, readable
+from clipmill.media.cage import LOADERS, environment, readable, trusted
 from clipmill.media.reins import Reins as Reins
 from clipmill.media.reins import current_reins
 from clipmill.media.reins import held_by as held_by
+from clipmill.media.sandbox import RLIMITS_ONLY, landlock_version
 from clipmill.media.spawning import Launcher, first_line
 
 Tick = Callable[[float], None]
@@ -29,12 +30,14 @@ Tick = Callable[[float], None]
 class Profile(StrEnum):
     """What a child may do: see docs/explain/security.md.
 
-    Both open no socket but a local one and see only the files that they are given. ``MEDIA`` has its address
-    space bounded; for ``ML``, whose libraries map far more than they use, resident memory is watched.
+    All see only the files that they are given. ``MEDIA`` and ``ML`` open no socket but a local one. ``MEDIA``
+    has its address space bounded; for the others, whose libraries map far more than they use, resident memory
+    is watched. ``FETCH`` connects to one port, that of our proxy, and may run a few programs.
     """
 
     MEDIA = "media"
     ML = "ml"
+    FETCH = "fetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ NORMAL = Limits()
 class Command:
     """One child to start. It may write inside ``cwd`` only, and read ``cwd`` and ``reads``.
 
-    ``argv`` begins with the absolute path of a program. ``devices`` are those of a hardware encoder.
+    ``argv`` begins with the absolute path of a program. ``devices`` are those of a hardware encoder. ``port``
+    is the TCP port that a child of the profile FETCH connects to, ``runs`` are the programs that it may run.
     """
 
     name: str
@@ -64,6 +68,13 @@ class Command:
     reads: tuple[Path, ...] = ()
     limits: Limits = NORMAL
     devices: tuple[Path, ...] = ()
+    port: int = 0
+    runs: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        fetches = self.profile is Profile.FETCH
+        if fetches != bool(self.port) or (self.runs and not fetches):
+            raise ValueError("a child connects and runs programs by the profile FETCH, and that needs a port")
 
 
 def graphics_devices() -> tuple[Path, ...]:
@@ -221,6 +232,16 @@ def sandbox_level() -> str:
         os.close(channel)
 
 
+def fetch_level() -> str:
+    """How far children that fetch are kept from the network: ``full`` or ``proxy-only``.
+
+    ``full``: they can connect to the port of our proxy and to no other. ``proxy-only``: they are told to, but
+    one that was taken over could connect elsewhere by TCP.
+    """
+    confined = landlock_version() >= 4 and sandbox_level() != RLIMITS_ONLY
+    return "full" if confined else "proxy-only"
+
+
 _launcher = Launcher()
 atexit.register(_launcher.end)
 
@@ -247,25 +268,28 @@ def _launcher_died(command: Command) -> BusyError:
 
 def _order(command: Command) -> dict[str, Any]:
     limits, media = command.limits, command.profile is Profile.MEDIA
-    program = os.path.realpath(command.argv[0])
+    programs = [os.path.realpath(path) for path in (command.argv[0], *map(str, command.runs))]
     cwd = str(command.cwd.resolve())
+    reads = (*command.reads, *trusted()) if command.port else command.reads
     cage = {
-        "reads": readable(program, command.reads),
-        "runs": [program, *LOADERS],
+        "reads": [place for program in programs for place in readable(program, reads)],
+        "runs": [*programs, *LOADERS],
         "writes": [cwd],
         "devices": [os.devnull, *map(str, command.devices)],
         "lists": [],
         "cpu_s": limits.cpu_s,
         "memory_mb": limits.memory_mb if media else 0,
         "file_mb": limits.file_mb,
+        "port": command.port,
     }
     return {
         "argv": command.argv,
         "cwd": cwd,
-        "environment": environment(cwd),
+        "environment": environment(cwd, network=command.port != 0),
         "cage": list(cage.values()),
         "wall_s": limits.wall_s,
         "resident_mb": 0 if media else limits.memory_mb,
+        "family": bool(command.runs),
     }
 
 

@@ -1,9 +1,9 @@
 """Take from this process all that a child does not need, in the last moments before it becomes the child.
 
 Standard library only, and cheap to import: the launcher process (spawner.py) runs it. Landlock rules
-files and TCP, seccomp closes every socket but local ones and the kernel's rarely used doors, resource
-limits bound what is left. Where a layer does not exist (old kernels, macOS) the others are still applied, and
-``measure`` says which level is reached.
+files and TCP, seccomp closes every socket but local ones (or but those of TCP) and the kernel's rarely used
+doors, resource limits bound what is left. Where a layer does not exist (old kernels, macOS) the others are
+still applied, and ``measure`` says which level is reached.
 """
 
 import contextlib
@@ -26,7 +26,10 @@ FULL, NO_NAMESPACES, RLIMITS_ONLY = "full", "no-namespaces", "rlimits-only"
 
 
 class Cage(NamedTuple):
-    """What a child may do. ``memory_mb`` of 0 leaves its address space unbounded."""
+    """What a child may do. ``memory_mb`` of 0 leaves its address space unbounded.
+
+    ``port`` is the one TCP port that it may connect to, 0 for no network at all.
+    """
 
     reads: tuple[str, ...]
     runs: tuple[str, ...]
@@ -36,6 +39,7 @@ class Cage(NamedTuple):
     cpu_s: int
     memory_mb: int
     file_mb: int
+    port: int = 0
 
 
 def confine(cage: Cage) -> None:
@@ -43,12 +47,13 @@ def confine(cage: Cage) -> None:
     limit(cage)
     if not LINUX:
         return
-    leave_the_network()
+    if not cage.port:
+        leave_the_network()
     drop_capabilities()
     _checked(_libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     restrict_files(cage)
     with contextlib.suppress(OSError):  # a kernel built without; ``measure`` tells
-        filter_calls()
+        filter_calls(tcp=cage.port != 0)
 
 
 def measure() -> str:
@@ -146,7 +151,8 @@ READ = READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 BY_VERSION = {1: (1 << 13) - 1, 2: REFER, 3: TRUNCATE, 5: IOCTL_DEV}
-BIND_TCP_AND_CONNECT_TCP = 3
+PATH_BENEATH, NET_PORT = 1, 2
+BIND_TCP_AND_CONNECT_TCP, CONNECT_TCP = 3, 2
 ABSTRACT_SOCKETS_AND_SIGNALS = 3
 
 
@@ -156,7 +162,7 @@ def landlock_version() -> int:
 
 
 def restrict_files(cage: Cage) -> None:
-    """Leave nothing of the file system but what the cage names, and no TCP; no effect without Landlock."""
+    """Leave nothing of the file system and of TCP but what the cage names; no effect without Landlock."""
     version = landlock_version()
     if version < 1:
         return
@@ -178,6 +184,9 @@ def restrict_files(cage: Cage) -> None:
     ):
         for path in paths:
             _allow(ruleset, path, rights & handled)
+    if cage.port and version >= 4:
+        port = struct.pack("=QQ", CONNECT_TCP, cage.port)
+        _checked(_libc().syscall(ADD_RULE, ruleset, NET_PORT, port, 0))
     _checked(_libc().syscall(RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
 
@@ -190,19 +199,19 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     if not stat.S_ISDIR(os.fstat(place).st_mode):
         rights &= ON_FILES
     if rights:
-        _checked(_libc().syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", rights, place), 0))
+        _checked(_libc().syscall(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, place), 0))
     os.close(place)
 
 
 # --- seccomp --------------------------------------------------------------------------------------
 
 
-def filter_calls() -> None:
+def filter_calls(*, tcp: bool) -> None:
     """Install the filter for this machine; an unknown architecture goes without."""
     architecture = ARCHITECTURES.get(os.uname().machine)
     if architecture is None:
         return
-    code = ctypes.create_string_buffer(filter_code(architecture))
+    code = ctypes.create_string_buffer(filter_code(architecture, tcp=tcp))
     program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(code)))
     _checked(_libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(program), 0, 0))
 

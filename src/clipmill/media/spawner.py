@@ -34,7 +34,10 @@ STDERR_BYTES = 16 << 20
 
 
 class Order(NamedTuple):
-    """One child as asked for; ``resident_mb`` of 0 leaves its resident memory unwatched."""
+    """One child as asked for; ``resident_mb`` of 0 leaves its resident memory unwatched.
+
+    With ``family`` that bound is one on the whole group.
+    """
 
     argv: list[str]
     cwd: str
@@ -42,6 +45,7 @@ class Order(NamedTuple):
     cage: list[Any]
     wall_s: float
     resident_mb: int
+    family: bool = False
 
 
 class Running:
@@ -88,11 +92,15 @@ class Running:
             self.send(signal.SIGKILL)
         elif now >= self.deadline:
             self.stop("deadline")
-        elif self.order.resident_mb and resident_mb(self.pid) > self.order.resident_mb:
+        elif self.order.resident_mb and self.resident_mb() > self.order.resident_mb:
             self.why = self.why or "memory"
             self.send(signal.SIGKILL)
         if os.fstat(self.stderr).st_size > STDERR_BYTES:
             os.truncate(self.stderr, 0)
+
+    def resident_mb(self) -> int:
+        """Resident memory in MiB of the child, and of what it started where it may start anything."""
+        return sum(map(resident_mb, members(self.pid) if self.order.family else (self.pid,)))
 
 
 def resident_mb(pid: int) -> int:
@@ -101,6 +109,17 @@ def resident_mb(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def members(group: int) -> list[int]:
+    """The processes of a group; none where the system does not tell."""
+    found = []
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if name.isdigit() and os.getpgid(int(name)) == group:
+                    found.append(int(name))
+    return found
 
 
 class Launcher:

@@ -9,16 +9,21 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from clipmill.jobs.supervise import supervise
 from clipmill.plan import Plan
-from clipmill.web import clips, events, health, jobs, plans
+from clipmill.web import clips, events, health, jobs, plans, uploads
 from clipmill.web.floor import Floor
 from clipmill.web.guard import Guard
 from clipmill.web.links import clip_links
 from clipmill.web.meters import Metered, Meters
 from clipmill.web.problems import Problem, tell_problems, told
+from clipmill.web.reception import Reception
 from clipmill.web.server import serve_app
 
 __all__ = ["create_app", "serve_app"]
+
+SWEEP_S = 600.0
+"""How often uploads that nobody goes on with or uses are looked for."""
 
 REF = "#/components/schemas/{model}"
 
@@ -30,6 +35,7 @@ are UTC. Fields that are not known are refused.
 
 TAGS = [
     {"name": "jobs", "description": "Hand in, look at, wait for, stop and remove jobs."},
+    {"name": "uploads", "description": "Send videos to the server, in one piece or by tus 1.0.0."},
     {"name": "events", "description": "Follow a job as it happens."},
     {"name": "clips", "description": "Finished clips and their files."},
     {"name": "plans", "description": "What was decided, to be changed and rendered again."},
@@ -53,8 +59,9 @@ def create_app(floor: Floor) -> FastAPI:
     )
     app.state.floor = floor
     app.state.meters = Meters()
+    app.state.reception = Reception(floor.uploads, floor.pace, floor.stopping)
     app.state.watch = events.Watch(floor.store, links=partial(clip_links, floor=floor))
-    for part in (jobs, clips, plans, health):
+    for part in (jobs, uploads, clips, plans, health):
         app.include_router(part.router)
     app.include_router(events.router, responses=told(404, 422, 503))
     tell_problems(app)
@@ -66,10 +73,13 @@ def create_app(floor: Floor) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    floor: Floor = app.state.floor
+    supervise(floor.uploads.sweep, every_s=SWEEP_S, until=floor.stopping)
     try:
         yield
     finally:
         await app.state.watch.close()
+        await app.state.reception.close()
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

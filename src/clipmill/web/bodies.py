@@ -59,6 +59,12 @@ def body_limit(scope: Scope) -> int:
     return PLAN_BYTES if is_plan else BODY_BYTES
 
 
+def streams(scope: Scope) -> bool:
+    """Whether the body of a request is taken as it comes by the one who answers it."""
+    of_uploads = scope["path"] == "/v1/uploads" or scope["path"].startswith("/v1/uploads/")
+    return of_uploads and scope["method"] in ("POST", "PUT", "PATCH")
+
+
 def _shallow(said: Any) -> None:
     level = [said]
     for _ in range(DEEP):

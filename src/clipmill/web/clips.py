@@ -172,11 +172,11 @@ def send_archive(job_id: JobId, floor: Ground) -> Response:
     if not clips:
         raise UnknownError(f"Job {job.id} has no finished clip yet.", code="clips-unknown")
     files = [work.clip(clip.number, suffix) for clip in clips for suffix in SUFFIXES]
-    files += [work.path("plan.json"), work.path("transcript.json")]
+    files += [work.path("plan.json"), work.path("transcript.json"), work.path("words.json")]
     entries = [Entry(file.name, file) for file in files]
     if (plan := _plan(work)) is not None:
         entries.append(Entry("report.html", _page(plan, job, floor).encode()))
-    name = f"{folder_name(File(job.request.source).stem)}.zip"
+    name = f"{folder_name(job.title or File(job.request.source).stem)}.zip"
     headers = {"Content-Disposition": disposition(Sent("", name, save=True))}
     return StreamingResponse(zip_stream(entries), headers=headers, media_type="application/zip")
 

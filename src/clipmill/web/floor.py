@@ -8,7 +8,10 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from clipmill.addresses import NOWHERE, Place
 from clipmill.jobs.store import Accepting, Store
+from clipmill.jobs.uploads import Uploads
+from clipmill.web.reception import USUAL, Pace
 from clipmill.workspace import Workspace
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -19,7 +22,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class Floor:
     """All that the application needs from outside.
 
-    ``home`` holds ``jobs/<job id>/``. ``folders`` are those that a source or transcript may lie in.
+    ``home`` holds ``jobs/<job id>/``. ``folders`` are those that a source or transcript may lie in,
+    ``allow`` the places that may be fetched from although they are not public. ``pace`` is how slow the
+    sender of an upload may be.
     ``model`` is the server's own speech model, ``bound`` how many jobs may be queued, ``reserve_mb`` the
     free disk in MiB that is never used, ``sandbox`` the level that children run at. ``hosts`` are the names
     that a request may be addressed to. ``link_s`` is how long a signed link lives, ``wait_s`` the longest
@@ -30,6 +35,9 @@ class Floor:
     accepting: Accepting
     home: Path
     folders: tuple[Path, ...] = ()
+    uploads: Uploads = field(kw_only=True)
+    allow: frozenset[Place] = NOWHERE
+    pace: Pace = USUAL
     model: str = "auto"
     bound: int = 100
     reserve_mb: int = 200

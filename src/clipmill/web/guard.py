@@ -9,8 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from clipmill.errors import BusyError, ClipmillError
-from clipmill.web.bodies import whole_body
+from clipmill.web.bodies import streams, whole_body
 from clipmill.web.problems import Refused, problem_response
+from clipmill.web.tus import VERSION
 
 AT_ONCE = 512
 """So many requests are answered at once; more are told to come back. Who listens is counted elsewhere."""
@@ -35,7 +36,8 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        counted = not _listens(scope)
+        _take_override(scope)
+        counted = not _lasts(scope)
         self._now += counted
         try:
             await self._guarded(scope, receive, send)
@@ -45,18 +47,18 @@ class Guard:
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._check(scope)
-            if scope["type"] == "http":
+            if scope["type"] == "http" and not streams(scope):
                 receive = await whole_body(scope, receive)
         except ClipmillError as error:
             await _refuse(problem_response(error), scope, receive, send)
             return
         except ConnectionResetError:
             return
-        await self._app(scope, receive, _hardened(send))
+        await self._app(scope, receive, _hardened(send, scope["path"]))
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        if self._now > self._at_once and not _listens(scope) and scope["path"] not in ALWAYS:
+        if self._now > self._at_once and not _lasts(scope) and scope["path"] not in ALWAYS:
             raise BusyError(
                 "Too many requests are being answered: try again in a second.",
                 code="too-many-requests",
@@ -74,10 +76,19 @@ class Guard:
             raise Refused("A page of another site may not do this.", code="origin-not-allowed")
 
 
-def _listens(scope: Scope) -> bool:
-    """Whether this is a stream or a long poll, which last long and cost little."""
-    streams = scope["type"] == "websocket" or scope["path"].endswith("/events")
-    return streams or b"wait=" in scope["query_string"]
+def _lasts(scope: Scope) -> bool:
+    """Whether this is a stream, an upload or a long poll, which last long and are counted elsewhere."""
+    if scope["type"] == "websocket" or scope["path"].endswith("/events"):
+        return True
+    return streams(scope) or b"wait=" in scope["query_string"]
+
+
+def _take_override(scope: Scope) -> None:
+    """Let uploads be sent by who can only POST, as tus wants it."""
+    if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1/uploads/"):
+        wanted = Headers(scope=scope).get("x-http-method-override", "").upper()
+        if wanted in ("PATCH", "DELETE"):
+            scope["method"] = wanted
 
 
 def host_name(host: str) -> str:
@@ -94,7 +105,7 @@ def same_origin(origin: str, host: str) -> bool:
     return scheme in ("http", "https") and rest.lower() == host.lower()
 
 
-def _hardened(send: Send) -> Send:
+def _hardened(send: Send, path: str) -> Send:
     """Add the headers that every answer has."""
 
     async def hardened(message: Message) -> None:
@@ -105,6 +116,8 @@ def _hardened(send: Send) -> Send:
             headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
             headers.setdefault("Referrer-Policy", "no-referrer")
             headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+            if path.startswith("/v1/uploads"):
+                headers["Tus-Resumable"] = VERSION
         await send(message)
 
     return hardened
@@ -114,4 +127,4 @@ async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) 
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(answer)
     else:
-        await answer(scope, receive, _hardened(send))
+        await answer(scope, receive, _hardened(send, scope["path"]))

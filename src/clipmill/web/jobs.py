@@ -16,9 +16,10 @@ from clipmill.plan import Options, checked_options
 from clipmill.web.files import named_etag
 from clipmill.web.floor import Floor, Ground
 from clipmill.web.problems import told, wrong_field
-from clipmill.web.shapes import JobShape, JobTaken, Page
+from clipmill.web.shapes import JobShape, Page
 from clipmill.web.show import job_shape, job_shapes
-from clipmill.web.sources import allowed_file
+from clipmill.web.sources import allowed_file, allowed_source
+from clipmill.web.taken import JobTaken
 from clipmill.web.watch import Watch
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -56,7 +57,7 @@ IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="The ETa
             "description": "The job is written down and will be worked on.",
             "headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}},
         },
-        **told(403, 413, 415, 422, 429, 503, 507),
+        **told(403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
     },
     summary="Hand in a job",
 )
@@ -175,7 +176,7 @@ def owner_of(authorization: str | None) -> str:
 
 def _admitted(taken: JobTaken, floor: Floor, owner: str, key: str) -> Asked:
     """The request as the store takes it; raises ClipmillError when it cannot be taken."""
-    source = allowed_file(taken.source.path, floor.folders, field="source.path")
+    source = allowed_source(taken.source, floor, owner)
     options = _checked(taken, floor)
     metadata = json.dumps(taken.metadata, separators=(",", ":"))
     if len(metadata) > METADATA_BYTES:
@@ -183,10 +184,11 @@ def _admitted(taken: JobTaken, floor: Floor, owner: str, key: str) -> Asked:
     _demand_disk(floor)
     said = json.dumps(taken.model_dump(mode="json"), sort_keys=True)
     return Asked(
-        source=str(source),
+        source=source,
         options=options,
         owner=owner,
         priority=taken.priority,
+        reuse=taken.reuse,
         metadata=taken.metadata,
         idempotency_key=key,
         fingerprint=hashlib.sha256(said.encode()).hexdigest(),

@@ -20,8 +20,9 @@ from clipmill.web.files import named_etag
 from clipmill.web.floor import Floor, Ground
 from clipmill.web.jobs import IfNoneMatch, JobId
 from clipmill.web.problems import Refused, told, wrong_field
-from clipmill.web.shapes import ClipChangeTaken, JobShape, PlannedClip, SpanShape
+from clipmill.web.shapes import JobShape, PlannedClip, SpanShape
 from clipmill.web.show import job_shape
+from clipmill.web.taken import ClipChangeTaken
 from clipmill.workspace import Workspace, write_text
 
 router = APIRouter(prefix="/v1", tags=["plans"])

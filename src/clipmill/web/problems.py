@@ -20,6 +20,7 @@ MEDIA_TYPE = "application/problem+json"
 
 HTTP_PROBLEMS: Mapping[str, tuple[int, str]] = {
     "request-unreadable": (400, "what came is no HTTP request"),
+    "upload-header-wrong": (400, "a header of tus is missing or cannot be read"),
     "link-wrong": (403, "the signature of the link is not ours"),
     "link-expired": (403, "the signed link has expired"),
     "path-not-allowed": (403, "the path is in none of the folders that the server may read"),
@@ -27,17 +28,24 @@ HTTP_PROBLEMS: Mapping[str, tuple[int, str]] = {
     "page-unknown": (404, "there is nothing under this address"),
     "method-not-allowed": (405, "this address does not take this method"),
     "body-slow": (408, "the body did not come in time"),
+    "upload-gone": (410, "the upload was removed, or nobody went on with it for too long"),
+    "tus-version-wrong": (412, "Tus-Resumable must be 1.0.0"),
+    "upload-too-large": (413, "more bytes than an upload may have, or than this one was said to have"),
     "body-too-large": (413, "the body is larger than this address takes"),
     "content-type-wrong": (415, "a body must be application/json"),
     "range-not-satisfiable": (416, "no byte of the file is in the range, or too many ranges are asked for"),
+    "upload-offset-wrong": (409, "the upload goes on at another byte, which Upload-Offset says"),
     "host-not-allowed": (421, "the Host header names another machine"),
     "body-unreadable": (422, "the body is not JSON as RFC 8259 has it"),
     "request-wrong": (422, "a field, parameter or header cannot be used"),
+    "upload-locked": (423, "somebody else is just sending this upload"),
     "precondition-required": (428, "the header If-Match is missing"),
     "queue-full": (429, "too many jobs wait"),
     "accepting-busy": (429, "too many jobs are just being written down"),
+    "too-many-uploads": (429, "too many unfinished uploads of one owner"),
     "too-many-requests": (429, "too many requests are being answered"),
     "header-too-large": (431, "the head of the request is too large"),
+    "checksum-wrong": (460, "the bytes that came have another checksum; nothing of them is kept"),
     "internal-error": (500, "a fault in clipmill; the server's log has more"),
     "stopping": (503, "the server is about to end"),
 }
@@ -114,7 +122,7 @@ def problem_response(error: ClipmillError, *, job: str = "") -> Response:
     errors = list(error.errors) if isinstance(error, Refused) else []
     problem = Problem(
         type=f"/problems/{error.code}",
-        title=HTTPStatus(status).phrase,
+        title=_phrase(status),
         status=status,
         detail=error.message,
         code=error.code,
@@ -123,6 +131,11 @@ def problem_response(error: ClipmillError, *, job: str = "") -> Response:
     )
     body = problem.model_dump_json(exclude_none=True).encode("utf-8", "replace")
     return Response(body, status, headers=_headers(error), media_type=MEDIA_TYPE)
+
+
+def _phrase(status: int) -> str:
+    """The name of a status; tus has one that HTTP does not know."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Checksum Mismatch"
 
 
 def status_of(error: ClipmillError) -> int:
@@ -213,7 +226,7 @@ def _described(status: int | str) -> dict[str, Any]:
     if status == "default":
         return {"description": "Any other problem."}
     codes = [f"`{code}`: {meaning}" for code, (of, meaning) in HTTP_PROBLEMS.items() if of == status]
-    described: dict[str, Any] = {"description": "; ".join(codes) or HTTPStatus(int(status)).phrase}
+    described: dict[str, Any] = {"description": "; ".join(codes) or _phrase(int(status))}
     if status in (429, 503, 507):
         seconds = {"description": "Seconds until another try is worth it.", "schema": {"type": "integer"}}
         described["headers"] = {"Retry-After": seconds}

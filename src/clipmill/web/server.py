@@ -28,6 +28,12 @@ HEAD_BYTES = 32 << 10
 HEAD_S = 15.0
 """The head of a request must have come within this time."""
 
+LINGER_S = 5.0
+"""What still comes of a body that was answered before its end is thrown away for so long.
+
+Long enough for the sender to see the answer, which it would lose if the connection were closed at once.
+"""
+
 IDLE_S = 60
 """A connection on which nothing is asked is closed after this."""
 
@@ -161,6 +167,16 @@ class Protocol(H11Protocol):
         """There is nothing to wait for any more."""
         super().connection_lost(exc)
         self._watch_head()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, but do not take in for ever what nobody reads."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+            self.loop.call_later(LINGER_S, self._end_body, self.cycle)
+
+    def _end_body(self, cycle: object) -> None:
+        if self.cycle is cycle and self.conn.their_state is h11.SEND_BODY:
+            self.transport.abort()
 
     def _watch_head(self) -> None:
         waiting = self.conn.their_state is h11.IDLE and not self.transport.is_closing()

@@ -1,14 +1,12 @@
-"""What goes over the wire as JSON: the bodies that are taken and the answers that are given."""
+"""Answers, as JSON: jobs, clips, uploads, and how the server is."""
 
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from clipmill.jobs.records import State
 from clipmill.names import LayoutName, StyleName
-from clipmill.plan import Options
+from clipmill.web.taken import OptionsShape, SourceShape
 
 T = TypeVar("T")
 
@@ -17,31 +15,6 @@ Time = Annotated[
 ]
 """A time in UTC as RFC 3339 writes it."""
 
-MOST_PATH = 4096
-"""Longest path that Linux takes."""
-
-OPTION_MEANINGS: Mapping[str, str] = {
-    "count": "How many clips; 12 for each hour of video, at least 4, when null.",
-    "least": "Shortest clip in seconds.",
-    "most": "Longest clip in seconds.",
-    "aspect": "Shape of the clips.",
-    "layout": "`fill` follows faces, `fit` shows everything, `auto` decides for each shot.",
-    "style": "Look of the captions; `none` leaves them out.",
-    "safe_area": "Keep captions clear of what these apps draw over a video.",
-    "language": "Code of the spoken language, such as `en`; heard when empty.",
-    "model": "Speech model: `auto`, `tiny.en`, `base`, or the one that the server is set to.",
-    "transcript": "A file of words to use instead of listening, in a folder that the server allows.",
-    "transcriber": "Who finds the words: `captions` of the site, `api` (a service), `local` (the model); `auto` tries.",
-    "allow_silent": "Where nobody speaks, cut by sound and movement instead of giving up.",
-}
-"""What each option means."""
-
-
-class Taken(BaseModel):
-    """A body: a field that is not known is refused, and nothing is turned into another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
 
 class Given(BaseModel):
     """An answer."""
@@ -49,73 +22,31 @@ class Given(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def _option_fields() -> dict[str, Any]:
-    """The options of a plan, with what each means."""
-    kinds = get_type_hints(Options, include_extras=True)
-    return {
-        each.name: (kinds[each.name], Field(default=each.default, description=OPTION_MEANINGS[each.name]))
-        for each in fields(Options)
-        if each.default is not MISSING
-    }
-
-
-if TYPE_CHECKING:
-
-    class OptionsShape(Taken):
-        """The options of a plan as JSON."""
-
-else:
-    OptionsShape = create_model(
-        "JobOptions", __base__=Taken, __doc__="What the clips should be like.", **_option_fields()
-    )
-
-
-PathText = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=MOST_PATH,
-        pattern=r"^[^\x00]+$",
-        description="A video file on the server's machine, in a folder that it allows.",
-        examples=["/videos/talk.mp4"],
-    ),
-]
-
-
-class SourceShape(Taken):
-    """The video that clips are made of."""
-
-    path: PathText
-
-
-def _as_source(given: object) -> object:
-    return {"path": given} if isinstance(given, str) else given
-
-
-class JobTaken(Taken):
-    """A job as it is asked for."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"source": "/videos/talk.mp4", "options": {"count": 3}, "priority": 5}]
-        }
-    )
-
-    source: Annotated[
-        SourceShape, BeforeValidator(_as_source, json_schema_input_type=PathText | SourceShape)
-    ] = Field(description="The video: its path, or an object with the path.")
-    options: OptionsShape = Field(default_factory=OptionsShape, description="What the clips should be like.")
-    priority: int = Field(5, ge=1, le=9, description="1 is worked on first, 9 last.")
-    metadata: dict[str, Any] = Field(
-        default_factory=dict, description="Anything of yours, at most 16 KiB as JSON; given back as it is."
-    )
-
-
 class FaultShape(Given):
     """Why a job or task failed."""
 
     code: str = Field(description="A stable name for programs.")
     message: str = Field(description="A sentence for people.")
+
+
+class UploadShape(Given):
+    """A file that is sent to the server."""
+
+    id: str
+    name: str = Field(description="What the file is called; empty when nobody said it.")
+    length: int | None = Field(description="How many bytes it has; null while that is not known.")
+    offset: int = Field(description="How many of them are safely on the server's disk.")
+    done: bool = Field(description="Whether all are there: then a job can have it as its source.")
+    sha256: str = Field(description="Hash of the whole file; empty until it is done.")
+    created_at: Time
+    expires_at: Time = Field(description="When it is removed if nobody goes on with it and no job uses it.")
+    links: dict[str, str]
+
+
+class UploadList(Given):
+    """Some uploads, newest first."""
+
+    data: list[UploadShape]
 
 
 class ClipCounts(Given):
@@ -164,9 +95,12 @@ class JobShape(Given):
     queue_position: int | None = Field(description="Place in the line, 1 is next; null when not queued.")
     priority: int
     source: SourceShape
+    title: str = Field(description="What the video is called; empty until it is here.")
+    words_by: str = Field(description="Who found its words, such as `whisper base`; empty until then.")
     options: OptionsShape
+    reuse: bool = Field(description="Whether what your other jobs left is used.")
     metadata: dict[str, Any]
-    cost: float = Field(0.0, description="US dollars that remote services took; none is asked yet.")
+    cost: float = Field(description="US dollars that remote services took.")
     warnings: list[str] = Field(description="Codes of what you should know.")
     error: FaultShape | None
     clips: ClipCounts
@@ -204,6 +138,7 @@ class ClipShape(Given):
     reasons: list[str] = Field(description="Why it was chosen.")
     span: SpanShape = Field(description="Where it was cut.")
     text: str = Field(description="All that is said in it.")
+    words_by: str = Field(description="Who found its words; empty when not known.")
     width: int
     height: int
     frame_rate: float
@@ -218,30 +153,6 @@ class ClipList(Given):
     """The finished clips of a job, the best first."""
 
     data: list[ClipShape]
-
-
-WordNumber = Annotated[str, Field(pattern=r"^[0-9]{1,7}$")]
-WordText = Annotated[str, Field(max_length=200)]
-
-
-class ClipChangeTaken(Taken):
-    """What to change about a clip. A field that is left out stays, null goes back to what was decided."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"start": 12.5, "title": "Better", "words": {"31": "Clipmill"}}]}
-    )
-
-    start: float | None = Field(None, ge=0, description="Where it starts, in seconds of the source.")
-    end: float | None = Field(None, gt=0, description="Where it ends; it may go past the moment's edges.")
-    title: str | None = Field(None, min_length=1, max_length=300)
-    style: StyleName | None = None
-    layout: LayoutName | None = None
-    words: dict[WordNumber, WordText] | None = Field(
-        None,
-        max_length=1000,
-        description="Caption text of single words by their number in the transcript; empty leaves a word out."
-        " Replaces all such changes of this clip.",
-    )
 
 
 class PlannedClip(Given):

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from clipmill.addresses import is_address
 from clipmill.jobs.records import ClipRecord, Fault, JobRecord, State, TaskRecord
+from clipmill.jobs.upload_rows import Upload
 from clipmill.web.floor import Floor
 from clipmill.web.links import clip_links, signed
 from clipmill.web.messages import utc
@@ -13,11 +15,11 @@ from clipmill.web.shapes import (
     FaultShape,
     JobLinks,
     JobShape,
-    OptionsShape,
-    SourceShape,
     SpanShape,
     TaskShape,
+    UploadShape,
 )
+from clipmill.web.taken import OptionsShape, SourceShape
 
 
 def job_shapes(jobs: Sequence[JobRecord], floor: Floor) -> list[JobShape]:
@@ -44,10 +46,13 @@ def _job_shape(job: JobRecord, floor: Floor, place: int | None) -> JobShape:
         eta_s=job.eta_s,
         queue_position=place,
         priority=job.request.priority,
-        source=SourceShape.model_construct(path=job.request.source),
+        source=_source(job.request.source, floor),
+        title=job.title,
+        words_by=job.words_by,
+        reuse=job.request.reuse,
         options=OptionsShape.model_construct(**asdict(job.request.options)),
         metadata=dict(job.request.metadata),
-        cost=0.0,
+        cost=job.cost,
         warnings=list(job.warnings),
         error=_fault(job.fault),
         clips=ClipCounts(ready=job.clips_ready, expected=job.clips_expected),
@@ -57,6 +62,15 @@ def _job_shape(job: JobRecord, floor: Floor, place: int | None) -> JobShape:
         ended_at=_when(job.ended),
         links=job_links(job.id, floor),
     )
+
+
+def _source(source: str, floor: Floor) -> SourceShape:
+    """A job's source as it was asked for."""
+    if is_address(source):
+        return SourceShape.model_construct(address=source)
+    if upload := floor.uploads.of_source(source):
+        return SourceShape.model_construct(upload=upload)
+    return SourceShape.model_construct(path=source)
 
 
 def job_links(job: str, floor: Floor) -> JobLinks:
@@ -88,6 +102,7 @@ def clip_shape(clip: ClipRecord, floor: Floor) -> ClipShape:
         reasons=list(facts.get("reasons", ())),
         span=SpanShape(**facts.get("span", {"start": 0.0, "end": 0.0})),
         text=facts.get("text", ""),
+        words_by=facts.get("words_by", ""),
         width=facts.get("width", 0),
         height=facts.get("height", 0),
         frame_rate=facts.get("frame_rate", 0.0),
@@ -96,6 +111,21 @@ def clip_shape(clip: ClipRecord, floor: Floor) -> ClipShape:
         sha256=facts.get("sha256", ""),
         made_at=utc(clip.made),
         links=clip_links(clip.id, floor),
+    )
+
+
+def upload_shape(upload: Upload, floor: Floor) -> UploadShape:
+    """An upload as it is shown."""
+    return UploadShape(
+        id=upload.id,
+        name=upload.name,
+        length=upload.length,
+        offset=upload.received,
+        done=upload.done,
+        sha256=upload.sha256,
+        created_at=utc(upload.created),
+        expires_at=utc(floor.uploads.expires(upload)),
+        links={"self": f"/v1/uploads/{upload.id}"},
     )
 
 

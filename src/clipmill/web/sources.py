@@ -1,12 +1,28 @@
-"""Which files a request may name: those that really lie in a folder that the server allows."""
+"""Which sources a request may name: files in allowed folders, addresses of the public network, uploads."""
 
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from clipmill.addresses import checked_address, is_address
 from clipmill.errors import SourceError
+from clipmill.web.floor import Floor
 from clipmill.web.problems import FieldFault, Refused
+from clipmill.web.taken import SourceShape
+
+
+def allowed_source(given: SourceShape, floor: Floor, owner: str) -> str:
+    """A source as the store keeps it: a file's real path, or an address as it was given.
+
+    Nothing is fetched and no name is looked up. Raises as ``allowed_file``, ``addresses.checked_address`` and
+    ``Uploads.source`` do.
+    """
+    if given.address:
+        return checked_address(given.address, allow=floor.allow)
+    if given.upload:
+        return str(floor.uploads.source(given.upload, owner))
+    return str(allowed_file(given.path, floor.folders, field="source.path"))
 
 
 def allowed_file(given: str, folders: Sequence[Path], *, field: str) -> Path:
@@ -15,9 +31,10 @@ def allowed_file(given: str, folders: Sequence[Path], *, field: str) -> Path:
     Raises Refused ``path-not-allowed`` when it lies in none of ``folders``, whether it exists or not;
     SourceError ``address-not-supported`` for an address, ``source-not-found`` for what is no readable file.
     """
-    if "://" in given:
+    if is_address(given):
         raise SourceError(
-            "Addresses cannot be read yet: put the video into a folder that the server allows.",
+            f"A path is needed in {field}, and this is an address: a video's address goes into"
+            " source.address.",
             code="address-not-supported",
         )
     real = Path(os.path.realpath(given))
