@@ -13,7 +13,7 @@ import yt_dlp
 import yt_dlp.globals
 from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.downloader.external import ExternalFD
-from yt_dlp.networking import Request, Response
+from yt_dlp.networking import HEADRequest, Request, Response
 from yt_dlp.utils import YoutubeDLError
 
 from clipmill.errors import ClipmillError, SourceError
@@ -115,10 +115,15 @@ class Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc]  # it has no types
         return info
 
     def _measure(self, info: facts.Info) -> None:
-        """Add the sizes that servers said while the video was looked up."""
+        """Add the sizes that servers said while the video was looked up, or say now."""
         for form in facts.chosen(info):
-            if not facts.size({**form, "duration": None}):
-                form["filesize"] = self.web.size_of(form.get("url") or "")
+            address = str(form.get("url") or "")
+            if facts.size({**form, "duration": None}):
+                continue
+            if self.web.size_of(address) is None and form.get("protocol") in ("http", "https"):
+                with suppress(*FAILURES):  # whether the file can be had is found out by fetching it
+                    self.urlopen(HEADRequest(address, headers=form.get("http_headers") or {})).close()
+            form["filesize"] = self.web.size_of(address)
 
     def keepable(self, info: facts.Info) -> facts.Info:
         """What a fetch goes on from: without the user's cookies, and only captions that it would take."""
