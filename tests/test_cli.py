@@ -125,9 +125,9 @@ def test_an_interrupted_download_goes_on_where_it_stopped(talk: Path, web: Site,
     command = [sys.executable, "-m", "clipmill", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 100
-        while not any(tmp_path.glob("*/.clipmill/fetching/*.part")) and time.monotonic() < until:
+        parts = "*/.clipmill/fetching/*.part"
+        while not any(part.stat().st_size for part in tmp_path.glob(parts)) and time.monotonic() < until:
             time.sleep(0.1)
-        time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -99,7 +99,6 @@ def test_a_killed_run_leaves_nothing_partial_and_the_next_one_ends_the_same(
         assert half_done(folder) == []
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_with_130_and_no_children(talk: Path, tmp_path: Path) -> None:
     with running(talk, tmp_path) as process:
         process.send_signal(signal.SIGINT)

@@ -1,6 +1,7 @@
 """Many jobs that want the same sound heard, on real workers that are killed: it is heard once."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from clipmill.jobs.store import Store
 from clipmill.jobs.tables import migrate
 from clipmill.media.ffmpeg import run_ffmpeg
 from clipmill.plan import Options
+from site_kit import site as web_site
 from speech_kit import Service, answering, talk_words, verbose
 
 SETTINGS = {
@@ -41,12 +43,12 @@ class Site:
         self.store = Store(self.database)
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def work(self) -> "subprocess.Popen[bytes]":
+    def work(self, **more: str) -> "subprocess.Popen[bytes]":
         command = (sys.executable, "-m", "clipmill", "worker", "--stages", "download,transcribe")
-        self.workers.append(subprocess.Popen(command, env=self._environment))
+        self.workers.append(subprocess.Popen(command, env=self._environment | more))
         return self.workers[-1]
 
-    def submit(self, source: Path, **fields: Any) -> str:
+    def submit(self, source: Path | str, **fields: Any) -> str:
         (job,) = self.store.accept([Request(str(source), Options(), **fields)], bound=100)
         assert isinstance(job, JobRecord)
         return job.id
@@ -117,6 +119,20 @@ def test_of_eight_jobs_at_once_one_is_heard_and_all_have_the_words(
     tasks = [site.hearing(job) for job in jobs]
     assert sorted(task.worked for task in tasks if task) == [0] * 7 + [1]
     assert {site.store.job(job).words_by for job in jobs} == {"service test-whisper"}
+
+
+def test_a_file_and_two_addresses_of_one_video_are_heard_once(
+    site: Site, talk: Path, tmp_path: Path, asked: list[float]
+) -> None:
+    (tmp_path / "web").mkdir()
+    for name in ("talk.mp4", "again.mp4"):
+        shutil.copy(talk, tmp_path / "web" / name)
+    with web_site(tmp_path / "web") as web:
+        sources = (talk, web.url("/talk.mp4"), web.url("/again.mp4"))
+        jobs = [site.submit(source) for source in sources]
+        site.work(CLIPMILL_EGRESS_ALLOW=web.place)
+        until(lambda: all(site.heard(job) for job in jobs))
+    assert len(asked) == 1
 
 
 def test_workers_that_are_killed_cost_one_more_hearing_each_at_most(

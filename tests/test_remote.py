@@ -284,7 +284,6 @@ def test_a_job_that_failed_ends_as_make_would_have(
     assert json.loads(capsys.readouterr().out)["error"] == {"code": code, "message": "It did not work."}
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_the_job_going_and_says_how_to_follow_it(site: Site, video: Path) -> None:
     words = [sys.executable, "-m", "clipmill", "submit", str(video), "--wait"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as waiting:

@@ -77,7 +77,9 @@ def make_plan(
     with tempfile.TemporaryDirectory(prefix="clipmill-") as folder, opened(Path(folder)) as work:
         with display as show:
             origin = origin_of(source, means, show)
-            begin(origin, origin.job(work, options, reuse=not force), work, means, show).up_to(Stage.SCORE)
+            run = begin(origin, origin.job(work, options, reuse=not force), work, means, show)
+            run.meter.skip(Stage.ENCODE)
+            run.up_to(Stage.SCORE)
         plan = read_plan(work.path("plan.json"))
         plan = replace(plan, transcript=replace(plan.transcript, path=words.name))
         write_text(words, work.path("transcript.json").read_text())

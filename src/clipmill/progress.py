@@ -34,6 +34,7 @@ class Meter:
         self._shares: dict[Task, float] = {}
         self._first: float | None = None
         self._fetched = self._captions = False
+        self._skipped: set[Stage] = set()
         self.expect(duration=600.0, lengths=[40.0] * 8)
 
     def fetch(self, duration: float | None, *, captions: bool) -> None:
@@ -43,13 +44,14 @@ class Meter:
 
     def expect(self, *, duration: float, lengths: list[float]) -> None:
         """Tell how long the source is and how long the clips are, in seconds, as soon as it is known."""
-        self._weights = {
+        weights = {
             Task(Stage.DOWNLOAD): 0.5 + (FETCH_WEIGHT * duration if self._fetched else 0.0),
             Task(Stage.TRANSCRIBE): 1.0 + (0.0 if self._captions else HEAR_WEIGHT * duration),
-            Task(Stage.SCORE): 0.5,
+            Task(Stage.SCORE): 0.5 + (HEAR_WEIGHT * sum(lengths) if self._captions else 0.0),
         }
         for number, length in enumerate(lengths, 1):
-            self._weights[Task(Stage.ENCODE, number)] = 1.0 + CLIP_WEIGHT * length
+            weights[Task(Stage.ENCODE, number)] = 1.0 + CLIP_WEIGHT * length
+        self._weights = {task: weight for task, weight in weights.items() if task.stage not in self._skipped}
 
     def tell(self, task: Task, share: float) -> None:
         """Take note of one task's share and show the total."""
@@ -58,6 +60,7 @@ class Meter:
 
     def skip(self, *done: Stage) -> None:
         """Count nothing for these stages: they are not part of the work."""
+        self._skipped.update(done)
         self._weights = {task: weight for task, weight in self._weights.items() if task.stage not in done}
 
     def skip_tasks(self, tasks: Sequence[Task]) -> None:

@@ -552,7 +552,6 @@ def worker(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
             process.kill()
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_no_child_lives_two_seconds_after_its_worker(tmp_path: Path, how: signal.Signals) -> None:

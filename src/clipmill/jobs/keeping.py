@@ -91,7 +91,7 @@ class Kept:
         def renew() -> None:
             _renew(self._database, name, holder)
 
-        beat = supervise(renew, every_s=RENEW_S, until=over)
+        beat = supervise(renew, every_s=RENEW_S, until=over, first_s=RENEW_S)
         try:
             yield
         finally:

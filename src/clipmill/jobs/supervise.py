@@ -25,10 +25,16 @@ def survive(work: Callable[[], T], *, otherwise: Callable[[Exception], T]) -> T:
         return otherwise(error)
 
 
-def supervise(loop: Callable[[], None], *, every_s: float, until: threading.Event) -> threading.Thread:
-    """Call ``loop`` every so often in a thread of its own, whatever it raises, until told to end."""
+def supervise(
+    loop: Callable[[], None], *, every_s: float, until: threading.Event, first_s: float = 0.0
+) -> threading.Thread:
+    """Call ``loop`` every so often in a thread of its own, whatever it raises, until told to end.
+
+    ``first_s`` is how long it takes until the first time.
+    """
 
     def turns() -> None:
+        until.wait(first_s)
         while not until.is_set():
             survive(loop, otherwise=lambda _: until.wait(1.0) and None)
             until.wait(every_s)
