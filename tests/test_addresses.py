@@ -14,6 +14,7 @@ from clipmill.addresses import (
     allowed_places,
     checked_address,
     is_address,
+    loopback,
     place_of,
     public,
 )
@@ -187,3 +188,13 @@ def test_no_text_breaks_the_check(text: str) -> None:
             place = place_of(address)
             assert place.host.isascii()
             assert place.port in (80, 443, 8080, 8443)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1"])
+def test_this_machine_is_known_by_the_names_that_only_it_has(host: str) -> None:
+    assert loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org"])
+def test_no_other_host_is_taken_for_this_machine(host: str) -> None:
+    assert not loopback(host)

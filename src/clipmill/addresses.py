@@ -160,6 +160,13 @@ def is_number(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
+def loopback(host: str) -> bool:
+    """Whether a host is this machine under one of the names that only it has: no proxy leads there."""
+    with contextlib.suppress(ValueError):
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    return False
+
+
 # IANA's registries of special-purpose addresses, with what clouds put at addresses of their own. Those few
 # that are reachable (anycast of AS112, AMT, TURN) serve no videos.
 SPECIAL_4 = tuple(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from clipmill import __version__
 from clipmill.account import Refused, complain, faults, print_json
-from clipmill.addresses import is_address
+from clipmill.addresses import is_address, loopback
 from clipmill.answers import RemoteJob
 from clipmill.client import Client
 from clipmill.errors import ClipmillError, UsageError
@@ -23,9 +23,6 @@ from clipmill.plan import checked_options
 from clipmill.progress import clock, display
 from clipmill.settings import Settings
 from clipmill.watching import Memory
-
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
-"""A server of one of these names works on this machine, where its files can be seen."""
 
 NOT_THERE = frozenset(("path-not-allowed", "source-not-found", "source-unreadable"))
 """Codes by which a server says that it cannot read a file."""
@@ -97,7 +94,8 @@ class Counter:
 
 
 def is_here(server: str) -> bool:
-    return urlsplit(server).hostname in LOOPBACK
+    """Whether a server works on this machine, where its files can be seen."""
+    return loopback(urlsplit(server).hostname or "")
 
 
 @dataclass(slots=True)

@@ -150,7 +150,7 @@ def job_folder(origin: Origin, output: Path) -> Path:
 
 def _owned_by_another(folder: Path, origin: Origin) -> bool:
     work = Workspace(folder)
-    listing = work.load(Listing, work.kept / "listing.json", key=None)
+    listing = sourcing.listing_of(work)
     if origin.listing:
         owner = _name_of(listing) if listing else ""
         return owner != _place(origin) and (listing is not None or (work.kept / "media.json.key").exists())

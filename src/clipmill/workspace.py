@@ -232,6 +232,17 @@ def demand_disk(folder: Path, needed_mb: float, *, reserve_mb: float) -> None:
         )
 
 
+def demand_reserve(folder: Path, *, reserve_mb: float) -> None:
+    """Raise BudgetError ``disk-full`` when a server's disk is down to its reserve."""
+    free_mb = shutil.disk_usage(folder).free >> 20
+    if free_mb < reserve_mb:
+        raise BudgetError(
+            f"The server's disk has {free_mb} MiB free and keeps {reserve_mb:.0f} MiB: remove jobs or free"
+            " some space.",
+            code="disk-full",
+        )
+
+
 def file_stamp(path: Path) -> str:
     """A name for a file's content that is cheap to find: where it is, its size and when it was changed.
 

@@ -34,7 +34,7 @@ from clipmill.jobs.upload_rows import (
     used_sources,
     write_upload,
 )
-from clipmill.workspace import folder_name
+from clipmill.workspace import demand_reserve, folder_name
 
 SETTLED_S = 60.0
 """Who sends an upload in one piece has taken hold of its file within this time."""
@@ -170,8 +170,7 @@ class Uploads:
 
     def demand_reserve(self) -> None:
         """Raise BudgetError ``disk-full`` when the disk is down to its reserve."""
-        if _free(self.folder) < self.rules.reserve_mb << 20:
-            raise _no_room(self.folder, 0, self.rules.reserve_mb)
+        demand_reserve(self.folder, reserve_mb=self.rules.reserve_mb)
 
     def ended(self, upload: Upload, file: Receiving) -> Upload:
         """The upload after a request for it came to its end: now all of it may be here."""
@@ -262,9 +261,14 @@ class Uploads:
             )
 
     def _demand_room(self, connection: sa.Connection, length: int) -> None:
-        reserve = self.rules.reserve_mb << 20
-        if _free(self.folder) < length + announced_bytes(connection) + reserve:
-            raise _no_room(self.folder, length, self.rules.reserve_mb)
+        free, reserve_mb = shutil.disk_usage(self.folder).free, self.rules.reserve_mb
+        if free < length + announced_bytes(connection) + (reserve_mb << 20):
+            needed = f"The upload needs {length / 2**20:.0f} MiB" if length else "There is no room"
+            raise BudgetError(
+                f"{needed} beside a reserve of {reserve_mb} MiB and what other uploads will take, but the"
+                f" server's disk has {free >> 20} MiB free: remove jobs or free some space.",
+                code="disk-full",
+            )
 
 
 def safe_name(name: str) -> str:
@@ -273,16 +277,3 @@ def safe_name(name: str) -> str:
     known = bool(stem.strip(" .-")) and re.fullmatch("[A-Za-z0-9]{1,8}", kind)
     plain = folder_name(stem if known else name)
     return f"{plain}{dot}{kind.lower()}" if known else plain
-
-
-def _free(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
-
-
-def _no_room(folder: Path, length: int, reserve_mb: int) -> BudgetError:
-    needed = f"The upload needs {length / 2**20:.0f} MiB" if length else "There is no room"
-    return BudgetError(
-        f"{needed} beside a reserve of {reserve_mb} MiB and what other uploads will take, but the server's"
-        f" disk has {_free(folder) >> 20} MiB free: remove jobs or free some space.",
-        code="disk-full",
-    )

@@ -1,7 +1,6 @@
 """One call to a speech service: a file goes, JSON comes, in bounded time."""
 
 import asyncio
-import ipaddress
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import httpx
 
 from clipmill import __version__
+from clipmill.addresses import loopback
 from clipmill.errors import RemoteError, SettingsError
 from clipmill.media.launcher import Tick
 from clipmill.media.speech_service import SpeechService, Trouble, refusal
@@ -171,10 +171,7 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
 def _is_here(url: str) -> bool:
     """Whether an address is on this machine, to which no proxy leads."""
     host = httpx.URL(url).host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return loopback(host) or host.endswith(".localhost")
 
 
 def _parsed(content: bytes) -> Any:

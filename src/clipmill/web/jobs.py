@@ -3,13 +3,12 @@
 import asyncio
 import hashlib
 import json
-import shutil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from clipmill.errors import BudgetError, BusyError
+from clipmill.errors import BusyError
 from clipmill.jobs.records import ENDED, JobRecord, State
 from clipmill.jobs.records import Request as Asked
 from clipmill.plan import Options, checked_options
@@ -21,6 +20,7 @@ from clipmill.web.show import job_shape, job_shapes
 from clipmill.web.sources import allowed_file, allowed_source
 from clipmill.web.taken import JobTaken
 from clipmill.web.watch import Watch
+from clipmill.workspace import demand_reserve
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -181,7 +181,7 @@ def _admitted(taken: JobTaken, floor: Floor, owner: str, key: str) -> Asked:
     metadata = json.dumps(taken.metadata, separators=(",", ":"))
     if len(metadata) > METADATA_BYTES:
         raise wrong_field("metadata", f"takes {len(metadata)} bytes as JSON, {METADATA_BYTES} are the most")
-    _demand_disk(floor)
+    demand_reserve(floor.home, reserve_mb=floor.reserve_mb)
     said = json.dumps(taken.model_dump(mode="json"), sort_keys=True)
     return Asked(
         source=source,
@@ -206,16 +206,6 @@ def _checked(taken: JobTaken, floor: Floor) -> Options:
         words = allowed_file(given["transcript"], floor.folders, field="options.transcript")
         given["transcript"] = str(words)
     return checked_options(given)
-
-
-def _demand_disk(floor: Floor) -> None:
-    free_mb = shutil.disk_usage(floor.home).free >> 20
-    if free_mb < floor.reserve_mb:
-        raise BudgetError(
-            f"The server's disk has {free_mb} MiB free and keeps {floor.reserve_mb} MiB: remove jobs or"
-            " free some space.",
-            code="disk-full",
-        )
 
 
 async def _accepted(asked: Asked, floor: Floor) -> JobRecord:

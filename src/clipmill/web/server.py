@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import resource
 import signal
 import socket
@@ -17,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from clipmill.addresses import loopback
 from clipmill.errors import SettingsError
 from clipmill.web.events import SERVER_OPTIONS
 from clipmill.web.floor import Floor
@@ -205,9 +205,8 @@ class Protocol(H11Protocol):
 
 def demand_loopback(host: str) -> None:
     """Raise SettingsError unless only this machine can reach a server on ``host``."""
-    with contextlib.suppress(ValueError):
-        if host == "localhost" or ipaddress.ip_address(host).is_loopback:
-            return
+    if loopback(host):
+        return
     raise SettingsError(
         f"Others could reach a server on {host}, and there are no keys yet to tell them apart:"
         " use 127.0.0.1, and a tunnel or a proxy that asks who is there.",
